@@ -1,0 +1,97 @@
+"""Opening the restricted warehouse, with its schemas, limits and parameters.
+
+Belongs here: how a connection is made and what every SQL stage may read from it. Does
+not belong here: what the stages do.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import os
+import re
+
+import duckdb
+
+from warehouse.errors import UsageError
+from warehouse.home import Home
+from warehouse.settings import Settings
+
+SCHEMAS = (
+    "landing",
+    "quarantine",
+    "conformed",
+    "spine",
+    "linkage",
+    "coverage",
+    "quality",
+    "reference",
+)
+_PERIOD = re.compile(r"(?:19|20)\d{2}-(?:0[1-9]|1[0-2])")
+
+
+def check_period(period: str) -> str:
+    """Return `period` where it is a month `YYYY-MM`.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not _PERIOD.fullmatch(period):
+        raise UsageError(f"period {period!r} is not a month: write YYYY-MM, such as 2026-10")
+    return period
+
+
+def last_day(period: str) -> dt.date:
+    """Give the last day of a month `YYYY-MM`, the day that "as of P" means."""
+    year, month = (int(part) for part in check_period(period).split("-"))
+    return dt.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def connect(
+    home: Home, settings: Settings | None = None, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open the restricted warehouse.
+
+    Args:
+        home: whose `restricted.duckdb` is opened, made where missing.
+        settings: engine limits; defaults where left out.
+        read_only: open without the right to write; the file must exist then.
+
+    Returns:
+        A connection. One process holds one at a time; the run lock keeps processes apart.
+    """
+    engine = (settings or Settings()).engine
+    home.ensure()
+    fresh = not home.restricted_db.exists()
+    con = duckdb.connect(
+        str(home.restricted_db),
+        read_only=read_only,
+        config={
+            "memory_limit": engine.memory_limit,
+            "threads": engine.threads or os.cpu_count() or 1,
+            "temp_directory": str(home.tmp / "spill"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "enable_progress_bar": False,
+        },
+    )
+    if not read_only:
+        if fresh:
+            home.restricted_db.chmod(0o600)
+        for schema in SCHEMAS:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    return con
+
+
+def set_parameters(con: duckdb.DuckDBPyConnection, settings: Settings, period: str) -> None:
+    """Set the variables that SQL stages read with `getvariable`.
+
+    `period` (VARCHAR), `as_of` (DATE, its last day), and the coverage settings by name.
+    """
+    coverage = settings.coverage
+    con.execute("SET VARIABLE period = ?::VARCHAR", [check_period(period)])
+    con.execute("SET VARIABLE as_of = ?::DATE", [last_day(period)])
+    con.execute("SET VARIABLE arrears_months = ?::INTEGER", [coverage.arrears_months])
+    con.execute("SET VARIABLE pppk_is_civil_servant = ?::BOOLEAN", [coverage.pppk_is_civil_servant])
+    con.execute("SET VARIABLE certain_ppm = ?::INTEGER", [coverage.certain_ppm])

@@ -1,0 +1,121 @@
+"""A deployment's settings: one YAML file, checked when it is read.
+
+Belongs here: what an operator may choose (engine limits, parameters of the definitions,
+databases to read). Does not belong here: facts about datasets (their contracts) or about
+the world (reference tables), and no secret: those come from the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from warehouse.errors import UsageError
+from warehouse.home import Home
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineSettings(_Section):
+    """Limits of the embedded engine."""
+
+    memory_limit: str = Field("4GB", description="DuckDB memory ceiling; beyond it spills to disk")
+    threads: int | None = Field(None, ge=1, description="DuckDB threads; None takes every core")
+
+
+class CoverageSettings(_Section):
+    """Parameters of the coverage definitions (docs/definitions.md)."""
+
+    arrears_months: int = Field(3, ge=0, le=24, description="months in arrears still active")
+    pppk_is_civil_servant: bool = Field(True, description="PPPK are left out of the eligible")
+    certain_ppm: int = Field(
+        990_000, ge=500_000, le=1_000_000, description="link probability, in millionths, that counts as certain"
+    )
+
+
+class ArrivalSettings(_Section):
+    """When a file drop counts as complete."""
+
+    settle_seconds: int = Field(60, ge=0, description="a file unchanged this long is complete")
+
+
+class DatabaseSource(_Section):
+    """One dataset read from a database instead of a file drop.
+
+    Exactly one of `table` and `query`, and of `url` and `url_env`; a URL in the settings
+    must hold no password.
+    """
+
+    url: str | None = None
+    url_env: str | None = Field(None, description="environment variable that holds the URL")
+    table: str | None = Field(None, description="table or view, optionally schema.table")
+    query: str | None = Field(None, description="SELECT that gives the contract's columns; :period is bound")
+    batch_rows: int = Field(50_000, ge=100, le=1_000_000)
+    attempts: int = Field(3, ge=1, le=20)
+    backoff_seconds: float = Field(2.0, ge=0)
+    connect_timeout_seconds: int = Field(15, ge=1)
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("give either url or url_env")
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either table or query")
+        return self
+
+
+class PublicationSettings(_Section):
+    """How publications are written."""
+
+    storage_version: str = Field("v1.2.0", description="oldest DuckDB that must open the file")
+    keep: int = Field(24, ge=1, description="publications kept, the newest first")
+
+
+class Settings(_Section):
+    """Everything an operator may set; every value has a default."""
+
+    engine: EngineSettings = EngineSettings()
+    coverage: CoverageSettings = CoverageSettings()
+    arrival: ArrivalSettings = ArrivalSettings()
+    publication: PublicationSettings = PublicationSettings()
+    databases: dict[str, DatabaseSource] = Field(default_factory=dict)
+
+
+def load_settings(home: Home, file: str | Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        home: the home whose `settings.yaml` is read where no file is named.
+        file: another settings file; it must exist.
+
+    Returns:
+        The settings, defaults filled in.
+
+    Raises:
+        UsageError: the file is missing, is no YAML mapping, or has a bad key or value.
+    """
+    path = Path(file) if file else home.settings_file
+    if not path.exists():
+        if file:
+            raise UsageError(f"settings file {path} does not exist")
+        return Settings()
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UsageError(f"settings file {path} is not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise UsageError(f"settings file {path} must be a mapping of sections")
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        # Only place and rule are told: a value may be a URL with a password in it.
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise UsageError(f"settings file {path}: {faults}") from None

@@ -1,0 +1,80 @@
+"""Writing tables of the restricted warehouse, one period at a time, whole or not at all.
+
+Belongs here: the few ways a table may change. Does not belong here: what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+def quote(identifier: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote an SQL text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Run a block in one transaction; roll back where it raises."""
+    con.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
+
+
+def scalar(con: duckdb.DuckDBPyConnection, sql: str, parameters: object = None) -> Any:
+    """Run a query that gives one row and return its first value."""
+    row = con.execute(sql, parameters).fetchone()
+    if row is None:
+        raise LookupError("the query gave no row")
+    return row[0]
+
+
+def count(con: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> int:
+    """Count the rows of a table or view."""
+    return int(scalar(con, f"SELECT count(*) FROM {relation} WHERE {where}"))
+
+
+def replace_period(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    period: str,
+    select_sql: str,
+    *,
+    where: str = "true",
+) -> int:
+    """Replace the rows of one period of a table by a query's rows, in one transaction.
+
+    Args:
+        con: the warehouse.
+        table: `schema.table`; it must exist and have a column `period`.
+        period: the month whose rows go.
+        select_sql: gives the new rows; columns are matched by name.
+        where: a further condition on the rows that go (such as one dataset's).
+
+    Returns:
+        The number of rows written.
+    """
+    with transaction(con):
+        con.execute(f"DELETE FROM {table} WHERE period = ? AND ({where})", [period])
+        con.execute(f"INSERT INTO {table} BY NAME {select_sql}")
+        return count(con, table, f"period = {literal(period)} AND ({where})")
+
+
+def run_sql_file(con: duckdb.DuckDBPyConnection, path: Path | Traversable) -> None:
+    """Run every statement of an SQL file. Parameters come from `getvariable`."""
+    con.execute(path.read_text(encoding="utf-8"))
