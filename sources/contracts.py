@@ -275,7 +275,7 @@ class _Reader:
         for clause in clauses:
             if not _CLAUSE.fullmatch(clause):
                 self._refuse("clauses", f"{clause!r} is not a clause such as 2.4.c")
-        columns = tuple(self._column(p) for p in self.document.schema_[0].properties or ())  # type: ignore[index]
+        columns = tuple(self._column(p) for p in document.schema_[0].properties or ())
         self._check_columns(columns)
         description = document.description
         return Contract(

@@ -73,7 +73,6 @@ def connect(
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "enable_progress_bar": False,
         },
     )
     if not read_only:
@@ -95,3 +94,4 @@ def set_parameters(con: duckdb.DuckDBPyConnection, settings: Settings, period: s
     con.execute("SET VARIABLE arrears_months = ?::INTEGER", [coverage.arrears_months])
     con.execute("SET VARIABLE pppk_is_civil_servant = ?::BOOLEAN", [coverage.pppk_is_civil_servant])
     con.execute("SET VARIABLE certain_ppm = ?::INTEGER", [coverage.certain_ppm])
+    con.execute("SET VARIABLE sakernas_min_register = ?::DOUBLE", [coverage.sakernas_min_register])
