@@ -34,7 +34,22 @@ class CoverageSettings(_Section):
     arrears_months: int = Field(3, ge=0, le=24, description="months in arrears still active")
     pppk_is_civil_servant: bool = Field(True, description="PPPK are left out of the eligible")
     certain_ppm: int = Field(
-        990_000, ge=500_000, le=1_000_000, description="link probability, in millionths, that counts as certain"
+        990_000,
+        ge=500_000,
+        le=1_000_000,
+        description="link probability, in millionths, that counts as certain",
+    )
+    sakernas_min_register: float = Field(
+        0.9,
+        ge=0,
+        le=10,
+        description="living people of 15 to 64 in the register, as a share of the survey's "
+        "employed, below which the register is partial and gets no survey denominator",
+    )
+    denominators: Path | None = Field(
+        None,
+        description="CSV (survey_period, province_code, regency_code, sector_code, employed) read "
+        "instead of the survey table, such as denominators scaled to a sample world",
     )
 
 
@@ -54,7 +69,9 @@ class DatabaseSource(_Section):
     url: str | None = None
     url_env: str | None = Field(None, description="environment variable that holds the URL")
     table: str | None = Field(None, description="table or view, optionally schema.table")
-    query: str | None = Field(None, description="SELECT that gives the contract's columns; :period is bound")
+    query: str | None = Field(
+        None, description="SELECT that gives the contract's columns; :period is bound"
+    )
     batch_rows: int = Field(50_000, ge=100, le=1_000_000)
     attempts: int = Field(3, ge=1, le=20)
     backoff_seconds: float = Field(2.0, ge=0)

@@ -1,0 +1,176 @@
+-- The signs of work, gathered per person. A sign needs an accepted link, not one in review.
+--
+-- Reads   cov_links, cov_memberships, in_employment, in_roster, in_ownership,
+--         reference.datasets, reference.occupations, cov_employer_spine,
+--         cov_employer_identifiers
+-- Makes   cov_employers      where each employer identifier leads: sector and workplace
+--         cov_employment     per person: open employment records and the main one of them
+--         cov_listing        per person: roster listings and the sector they give
+--         cov_ownership      per person: businesses owned
+--         cov_membership     per person: cards, the chance of being active, the segment
+--         cov_occupations    every spelling of an occupation with what it tells
+
+-- Workplace is the branch's region (the NPP's, or that of the NPWP's branch row), else the
+-- head office's. Sector X: the employer has no known KBLI.
+CREATE OR REPLACE TEMP TABLE cov_employers AS
+SELECT
+    i.kind,
+    i.identifier,
+    i.employer_key,
+    -- Only an NPP and a full NPWP name a branch; a root or an NIB stands for the whole.
+    coalesce(
+        CASE WHEN i.kind IN ('npp', 'npwp') THEN cov_region(i.region_code) END,
+        cov_region(e.region_code)
+    ) AS workplace,
+    coalesce(e.sector_code, 'X') AS sector_code
+FROM cov_employer_identifiers AS i
+JOIN cov_employer_spine AS e ON e.employer_key = i.employer_key;
+
+-- What an employment status says about who insures the person. Dots and case do not count.
+CREATE OR REPLACE TEMP MACRO cov_is_civil(employment_status) AS
+    upper(regexp_replace(employment_status, '[^A-Za-z]', '', 'g')) IN ('PNS', 'TNI', 'POLRI');
+CREATE OR REPLACE TEMP MACRO cov_is_pppk(employment_status) AS
+    upper(regexp_replace(employment_status, '[^A-Za-z]', '', 'g')) = 'PPPK';
+
+CREATE OR REPLACE TEMP TABLE cov_employment AS
+WITH open_records AS (
+    -- Open as of the last day: begun, and not ended on or before it. A dataset without
+    -- dates is open as of its delivery.
+    SELECT
+        l.person_key, l.certain, e.dataset, e.record_id, e.employer_npwp, e.employer_nib,
+        e.monthly_wage, e.sector_code,
+        coalesce(cov_is_civil(e.employment_status), false) AS civil,
+        coalesce(cov_is_pppk(e.employment_status), false) AS pppk
+    FROM in_employment AS e
+    JOIN cov_links AS l USING (dataset, record_id)
+    WHERE l.accepted
+      AND coalesce(e.started_on <= getvariable('as_of'), true)
+      AND coalesce(e.ended_on > getvariable('as_of'), true)
+),
+
+per_person AS (
+    -- The main job: highest wage, a missing wage last; then smallest NPWP, then record.
+    SELECT
+        person_key,
+        bool_or(certain) AS certain,
+        bool_or(civil) AS civil,
+        bool_or(pppk) AS pppk,
+        bool_or(civil AND certain) AS civil_certain,
+        bool_or(pppk AND certain) AS pppk_certain,
+        arg_min(
+            {npwp: employer_npwp, nib: employer_nib, sector_code: sector_code},
+            row(
+                monthly_wage IS NULL, -coalesce(monthly_wage, 0),
+                employer_npwp IS NULL, coalesce(employer_npwp, ''), record_id, dataset
+            )
+        ) AS main
+    FROM open_records
+    GROUP BY person_key
+)
+
+SELECT
+    p.person_key, p.certain, p.civil, p.pppk, p.civil_certain, p.pppk_certain,
+    coalesce(branch.workplace, root.workplace, nib.workplace) AS workplace,
+    -- The registers' KBLI of the employer; where no register knows the employer, the KBLI
+    -- that came with the employment record itself.
+    coalesce(
+        nullif(coalesce(branch.sector_code, root.sector_code, nib.sector_code), 'X'),
+        p.main.sector_code,
+        'X'
+    ) AS sector_code
+FROM per_person AS p
+LEFT JOIN cov_employers AS branch
+    ON branch.kind = 'npwp' AND branch.identifier = p.main.npwp
+LEFT JOIN cov_employers AS root
+    ON root.kind = 'npwp_root' AND branch.employer_key IS NULL
+    AND root.identifier
+        = CASE WHEN p.main.npwp LIKE '0%' THEN left(p.main.npwp, 10) ELSE p.main.npwp END
+LEFT JOIN cov_employers AS nib
+    ON nib.kind = 'nib' AND branch.employer_key IS NULL AND root.employer_key IS NULL
+    AND nib.identifier = p.main.nib;
+
+-- A list with a sector fixed by its contract goes before one with a kbli column, an unknown
+-- sector comes last, then the name of the list decides.
+CREATE OR REPLACE TEMP TABLE cov_listing AS
+WITH listings AS (
+    SELECT
+        l.person_key, l.certain, r.dataset, r.record_id,
+        coalesce(d.sector_code, r.sector_code, 'X') AS sector_code,
+        d.sector_code IS NOT NULL AS fixed,
+        -- Clause 2.3.d is the migrant workers' list.
+        list_contains(d.clauses, '2.3.d') AS migrant,
+        coalesce(cov_is_civil(r.employment_status), false) AS civil,
+        coalesce(cov_is_pppk(r.employment_status), false) AS pppk
+    FROM in_roster AS r
+    JOIN cov_links AS l USING (dataset, record_id)
+    LEFT JOIN reference.datasets AS d ON d.dataset = r.dataset
+    WHERE l.accepted
+)
+SELECT
+    person_key,
+    bool_or(certain) AS certain,
+    bool_or(civil) AS civil,
+    bool_or(pppk) AS pppk,
+    bool_or(civil AND certain) AS civil_certain,
+    bool_or(pppk AND certain) AS pppk_certain,
+    bool_or(coalesce(migrant, false)) AS migrant,
+    arg_min(sector_code, row(sector_code = 'X', NOT fixed, dataset, record_id)) AS sector_code
+FROM listings
+GROUP BY person_key;
+
+CREATE OR REPLACE TEMP TABLE cov_ownership AS
+SELECT
+    l.person_key,
+    bool_or(l.certain) AS certain,
+    arg_min(
+        coalesce(o.sector_code, 'X'),
+        row(coalesce(o.sector_code, 'X') = 'X', o.dataset, o.record_id)
+    ) AS sector_code
+FROM in_ownership AS o
+JOIN cov_links AS l USING (dataset, record_id)
+WHERE l.accepted
+GROUP BY l.person_key;
+
+-- Cards of one person, the best of them first. Links in review count with their chance;
+-- only accepted ones are a sign of work.
+CREATE OR REPLACE TEMP TABLE cov_membership AS
+SELECT
+    person_key,
+    coalesce(max(ppm) FILTER (state = 'active'), 0) AS active_ppm,
+    coalesce(max(ppm) FILTER (state = 'inactive'), 0) AS inactive_ppm,
+    coalesce(bool_or(certain) FILTER (state = 'active'), false) AS active_certain,
+    coalesce(bool_or(state = 'active'), false) AS active_possible,
+    coalesce(bool_or(accepted) FILTER (state = 'active'), false) AS sign_membership,
+    coalesce(bool_or(accepted) FILTER (state = 'active' AND segment = 'JAKON'), false) AS jakon,
+    min(npp) FILTER (state = 'active' AND accepted AND segment = 'PU') AS npp,
+    arg_min(
+        segment,
+        row(
+            state <> 'active', -ppm, list_position(['PU', 'BPU', 'JAKON', 'PMI'], segment),
+            record_id, dataset
+        )
+    ) FILTER (state <> 'not_yet') AS segment
+FROM cov_memberships
+WHERE person_key IS NOT NULL
+GROUP BY person_key;
+
+CREATE OR REPLACE TEMP MACRO cov_plain(text) AS
+    trim(regexp_replace(upper(text), '[^A-Z0-9]+', ' ', 'g'));
+
+-- Occupations are compared without case and punctuation, in every spelling the table knows.
+CREATE OR REPLACE TEMP TABLE cov_occupations AS
+WITH spelt AS (
+    SELECT
+        cov_plain(unnest(list_prepend(occupation, coalesce(spellings, [])))) AS spelling,
+        occupation, is_working, coalesce(sector_code, 'X') AS sector_code,
+        coalesce(civil_servant, false) AS civil_servant
+    FROM reference.occupations
+)
+SELECT
+    spelling,
+    arg_min(is_working, occupation) AS is_working,
+    arg_min(sector_code, occupation) AS sector_code,
+    arg_min(civil_servant, occupation) AS civil_servant,
+    arg_min(cov_plain(occupation) = 'PPPK', occupation) AS pppk
+FROM spelt
+GROUP BY spelling;

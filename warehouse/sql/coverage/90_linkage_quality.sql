@@ -1,0 +1,145 @@
+-- How good the links are, by the model's own probabilities, and which records reached no
+-- person and why.
+--
+-- Reads   cov_person_links, in_person_records, cov_people, cov_workers, reference.datasets
+-- Makes   out_linkage_quality, out_unlinked_reasons, out_source_records
+
+CREATE OR REPLACE TEMP TABLE cov_evidence AS
+SELECT
+    r.dataset, r.kind, r.record_id,
+    coalesce(l.status, 'unlinked') AS status,
+    l.tier,
+    coalesce(l.reason, 'never_compared') AS reason,
+    -- Chance that an accepted link is right, or that one not accepted would have been. What
+    -- a person or a better claim has ruled out counts as ruled out.
+    CASE
+        WHEN l.status = 'linked' AND l.tier = 'identifier' THEN 1.0
+        WHEN l.status IN ('linked', 'review') THEN coalesce(l.probability_ppm, 0) / 1e6
+        WHEN l.reason = 'best_candidate_below_threshold'
+            THEN coalesce(l.best_candidate_ppm, 0) / 1e6
+        ELSE 0.0
+    END AS chance,
+    left(coalesce(p.domicile, cov_region(r.region_code), '0000'), 2) AS province_code,
+    coalesce(w.sector_code, d.sector_code, x.sector_code, 'X') AS sector_code,
+    coalesce(r.sex, 'X') AS sex,
+    coalesce((year(r.birth_date) // 10 * 10)::VARCHAR, 'unknown') AS birth_decade,
+    CASE
+        WHEN nullif(cov_plain(r.full_name), '') IS NULL THEN 'unknown'
+        WHEN regexp_matches(' ' || cov_plain(r.full_name) || ' ', ' [A-Z] ') THEN 'with_initials'
+        WHEN cov_plain(r.full_name) NOT LIKE '% %' THEN 'mononym'
+        WHEN cov_plain(r.full_name) NOT LIKE '% % %' THEN 'two'
+        ELSE 'three_or_more'
+    END AS name_shape
+FROM in_person_records AS r
+LEFT JOIN cov_person_links AS l USING (dataset, record_id)
+LEFT JOIN cov_people AS p ON l.status = 'linked' AND p.person_key = l.person_key
+LEFT JOIN cov_workers AS w ON l.status = 'linked' AND w.person_key = l.person_key
+LEFT JOIN reference.datasets AS d ON d.dataset = r.dataset
+LEFT JOIN in_roster AS x ON x.dataset = r.dataset AND x.record_id = r.record_id;
+
+-- Precision is the mean chance of the accepted links; recall sets the links accepted beside
+-- those that the model thinks were missed. Intervals are of 95 %, normal approximation to
+-- the sum of independent chances. Records that were never compared are not in the recall:
+-- their number stands beside it.
+CREATE OR REPLACE TEMP VIEW out_linkage_quality AS
+WITH counted AS (
+    SELECT
+        CASE WHEN grouping(dataset) = 1 THEN 'ALL' ELSE dataset END AS dataset,
+        CASE
+            WHEN grouping(province_code) = 0 THEN 'province'
+            WHEN grouping(sector_code) = 0 THEN 'sector'
+            WHEN grouping(sex) = 0 THEN 'sex'
+            WHEN grouping(birth_decade) = 0 THEN 'birth_decade'
+            WHEN grouping(name_shape) = 0 THEN 'name_shape'
+            ELSE 'all'
+        END AS dimension,
+        coalesce(province_code, sector_code, sex, birth_decade, name_shape, 'ALL') AS category,
+        count(*) AS records,
+        count(*) FILTER (status = 'linked') AS linked,
+        count(*) FILTER (status = 'linked' AND tier = 'identifier') AS linked_identifier,
+        count(*) FILTER (status = 'linked' AND tier = 'model') AS linked_model,
+        count(*) FILTER (status = 'linked' AND tier = 'decision') AS linked_decision,
+        count(*) FILTER (status = 'review') AS review,
+        count(*) FILTER (status = 'unlinked') AS unlinked,
+        count(*) FILTER (status = 'unlinked' AND reason = 'never_compared') AS never_compared,
+        coalesce(sum((chance * 1e6)::BIGINT) FILTER (status = 'linked'), 0)::BIGINT / 1e6
+            AS right_links,
+        coalesce(sum((chance * 1e6)::BIGINT) FILTER (status <> 'linked'), 0)::BIGINT / 1e6
+            AS missed_links,
+        -- Sums of whole numbers again, so that the figures do not depend on order.
+        coalesce(sum((chance * (1 - chance) * 1e6)::BIGINT) FILTER (status = 'linked'), 0)
+            ::BIGINT / 1e6 AS right_variance,
+        coalesce(sum((chance * (1 - chance) * 1e6)::BIGINT) FILTER (status <> 'linked'), 0)
+            ::BIGINT / 1e6 AS missed_variance
+    FROM cov_evidence
+    GROUP BY GROUPING SETS (
+        (), (province_code), (sector_code), (sex), (birth_decade), (name_shape),
+        (dataset), (dataset, province_code), (dataset, sector_code), (dataset, sex),
+        (dataset, birth_decade), (dataset, name_shape)
+    )
+    HAVING count(*) > 0
+),
+
+estimated AS (
+    SELECT
+        *,
+        CASE WHEN linked > 0 THEN right_links / linked END AS precision_estimate,
+        CASE WHEN linked > 0 THEN 1.96 * sqrt(right_variance) / linked END AS precision_margin,
+        CASE WHEN right_links + missed_links > 0 THEN right_links / (right_links + missed_links)
+        END AS recall_estimate,
+        CASE WHEN right_links + missed_links > 0
+            THEN 1.96 * sqrt(missed_variance) / (right_links + missed_links)
+        END AS recall_margin
+    FROM counted
+)
+
+SELECT
+    getvariable('period') AS period,
+    dataset, dimension, category, records, linked, linked_identifier, linked_model,
+    linked_decision, review, unlinked, never_compared,
+    'model' AS estimated_from,
+    precision_estimate,
+    greatest(precision_estimate - precision_margin, 0) AS precision_low,
+    least(precision_estimate + precision_margin, 1) AS precision_high,
+    recall_estimate,
+    greatest(recall_estimate - recall_margin, 0) AS recall_low,
+    least(recall_estimate + recall_margin, 1) AS recall_high,
+    1 - precision_estimate AS false_link_rate,
+    1 - recall_estimate AS missed_link_rate
+FROM estimated;
+
+CREATE OR REPLACE TEMP VIEW out_unlinked_reasons AS
+SELECT
+    getvariable('period') AS period,
+    e.dataset, e.province_code,
+    coalesce(p.province, 'Tidak diketahui') AS province,
+    e.reason AS unlinked_reason,
+    count(*) AS records
+FROM cov_evidence AS e
+LEFT JOIN cov_provinces AS p USING (province_code)
+WHERE e.status = 'unlinked'
+GROUP BY ALL;
+
+-- What every published table says of its sources: how many of the records it rests on are
+-- linked, in review, and unlinked.
+CREATE OR REPLACE TEMP VIEW out_source_records AS
+SELECT
+    getvariable('period') AS period,
+    t.table_name, e.dataset,
+    count(*) AS records,
+    count(*) FILTER (e.status = 'linked') AS linked,
+    count(*) FILTER (e.status = 'review') AS review,
+    count(*) FILTER (e.status = 'unlinked') AS unlinked
+FROM cov_evidence AS e
+JOIN (VALUES
+    ('coverage.coverage_by_sector_region', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.coverage_by_regency', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.coverage_by_province', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.coverage_by_sector', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.coverage_national', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.coverage_by_segment', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.gap_by_instruction', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.sensitivity', ['membership', 'employment', 'roster', 'ownership']),
+    ('quality.bridge', ['membership'])
+) AS t (table_name, kinds) ON list_contains(t.kinds, e.kind)
+GROUP BY ALL;
