@@ -93,17 +93,22 @@ estimated AS (
     FROM counted
 )
 
+-- greatest() and least() pass over NULL, hence the cases: no links, no estimate, no interval.
 SELECT
     getvariable('period') AS period,
     dataset, dimension, category, records, linked, linked_identifier, linked_model,
     linked_decision, review, unlinked, never_compared,
     'model' AS estimated_from,
     precision_estimate,
-    greatest(precision_estimate - precision_margin, 0) AS precision_low,
-    least(precision_estimate + precision_margin, 1) AS precision_high,
+    CASE WHEN precision_estimate IS NOT NULL THEN greatest(precision_estimate - precision_margin, 0) END
+        AS precision_low,
+    CASE WHEN precision_estimate IS NOT NULL THEN least(precision_estimate + precision_margin, 1) END
+        AS precision_high,
     recall_estimate,
-    greatest(recall_estimate - recall_margin, 0) AS recall_low,
-    least(recall_estimate + recall_margin, 1) AS recall_high,
+    CASE WHEN recall_estimate IS NOT NULL THEN greatest(recall_estimate - recall_margin, 0) END
+        AS recall_low,
+    CASE WHEN recall_estimate IS NOT NULL THEN least(recall_estimate + recall_margin, 1) END
+        AS recall_high,
     1 - precision_estimate AS false_link_rate,
     1 - recall_estimate AS missed_link_rate
 FROM estimated;
