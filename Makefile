@@ -1,0 +1,62 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both need Python 3.11 or 3.12,
+# make and git, and nothing else: the lock file brings the rest into .venv.
+
+VENV   ?= .venv
+DATA   ?= data
+PEOPLE ?= 100000
+SEED   ?= 2021
+PERIOD ?= 2026-10
+PORT   ?= 3000
+
+BIN     := $(VENV)/bin
+CAKUPAN := $(BIN)/cakupan
+READY   := $(VENV)/.ready
+
+# The first interpreter that runs and is of a version that all dependencies have wheels for.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	>/dev/null 2>&1 && echo "$$p" && break; done)
+
+.PHONY: help demo test lint format ui bench clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Cakupan needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..."; exit 1; }
+	@echo "==> setting up $(VENV) with $(PYTHON) (once; about two minutes)"
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch "$(READY)"
+
+demo: $(READY) ## make a synthetic sample world, run the whole pipeline on it, publish
+	@echo "==> making a synthetic world of $(PEOPLE) people for $(PERIOD) in $(DATA)/sample"
+	@"$(CAKUPAN)" sample --people $(PEOPLE) --seed $(SEED) --period $(PERIOD) --out "$(DATA)/sample" \
+		--database siinas_companies --database siinas_workers
+	@echo "==> running the pipeline for $(PERIOD) in $(DATA)"
+	@"$(CAKUPAN)" run --home "$(DATA)" --period $(PERIOD) --inbox "$(DATA)/sample/inbox" --settings "$(DATA)/sample/settings.yaml"
+
+test: $(READY) ## lint, check types and pass the tests
+	@echo "==> lint and types"
+	@"$(BIN)/ruff" check --quiet .
+	@"$(BIN)/ruff" format --check --quiet .
+	@"$(BIN)/mypy" --no-error-summary
+	@echo "==> tests"
+	@"$(BIN)/python" -m pytest -q
+
+lint: $(READY) ## lint and check types only
+	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check . && "$(BIN)/mypy"
+
+format: $(READY) ## put the code into the one format
+	@"$(BIN)/ruff" check --fix --quiet . ; "$(BIN)/ruff" format .
+
+ui: $(READY) ## open the Dagster UI on the home in $(DATA)
+	@"$(CAKUPAN)" ui --home "$(DATA)" --port $(PORT)
+
+bench: $(READY) ## measure the pipeline (docs/benchmarks.md)
+	@"$(BIN)/python" benchmarks/pipeline.py
+
+clean: ## delete the virtual environment and the demo's data
+	@rm -rf "$(VENV)" "$(DATA)"
