@@ -1,0 +1,134 @@
+"""Landing: what providers delivered for the period, as delivered.
+
+Belongs here: one asset per dataset, and the code lists that later stages look up. Does not
+belong here: reading files and databases (sources/), or any judgement on rows.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from assets.metadata import counts_metadata, definition_metadata, landing_columns, rows_metadata
+from assets.stage import POOL, Stage, guarded
+from sources.contracts import Contract, load_dataset_table
+from warehouse.reference import load_reference
+from warehouse.storage import count, quote
+
+REFERENCE_KEY = dg.AssetKey(["reference", "codes"])
+
+DEADLINE = dg.FreshnessPolicy.cron(
+    # Deliveries of a month are agreed for its first nine days after it ends.
+    deadline_cron="0 6 10 * *",
+    lower_bound_delta=dt.timedelta(days=9),
+    timezone="Asia/Jakarta",
+)
+RETRY = dg.RetryPolicy(
+    max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+"""For sources that are down; the reader has tried several times in quick succession before."""
+
+
+def landing_key(dataset: str) -> dg.AssetKey:
+    """Give the asset key of a dataset as delivered."""
+    return dg.AssetKey(["landing", dataset])
+
+
+def build(
+    contracts: Mapping[str, Contract],
+    partitions: dg.PartitionsDefinition,
+    databases: Sequence[str] = (),
+) -> list[dg.AssetsDefinition]:
+    """Give the landing assets, one per dataset, and the one of the code lists.
+
+    Args:
+        contracts: datasets by key.
+        partitions: the months.
+        databases: datasets that the deployment reads from a database.
+    """
+    return [
+        _reference(),
+        *(
+            _landing(contract, partitions, contract.key in databases)
+            for contract in contracts.values()
+        ),
+    ]
+
+
+def tags_of(contract: Contract) -> dict[str, str]:
+    """Give the tags by which a dataset's assets are found in the pages."""
+    return {"entity_kind": contract.kind, "clauses": "_".join(contract.clauses)}
+
+
+def _reference() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=REFERENCE_KEY,
+        group_name="landing",
+        owners=["team:data-engineering"],
+        kinds={"duckdb", "csv"},
+        pool=POOL,
+        description=(
+            "Code lists, rates and denominators of `warehouse/reference`, and the table of "
+            "datasets made from the contracts."
+        ),
+        metadata={"dagster/table_name": "reference"},
+    )
+    def reference_codes(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            tables = load_reference(warehouse.con)
+            datasets = load_dataset_table(warehouse.con, warehouse.contracts)
+            return dg.MaterializeResult(metadata={**tables, "datasets": datasets})
+
+        return body()
+
+    return reference_codes
+
+
+def _landing(
+    contract: Contract, partitions: dg.PartitionsDefinition, from_database: bool
+) -> dg.AssetsDefinition:
+    key = landing_key(contract.key)
+    table = f"landing.{contract.key}"
+
+    @dg.asset(
+        key=key,
+        group_name="landing",
+        owners=[contract.owner],
+        kinds={"duckdb", "sql"} if from_database else {"duckdb", "csv", "parquet"},
+        tags=tags_of(contract),
+        partitions_def=partitions,
+        pool=POOL,
+        retry_policy=RETRY,
+        freshness_policy=DEADLINE,
+        code_version=contract.version,
+        description=f"{contract.title}, as delivered by {contract.provider}. {contract.purpose}",
+        metadata={
+            **definition_metadata(table, landing_columns(contract)),
+            "provider": contract.provider,
+            "clauses": ", ".join(contract.clauses),
+        },
+        check_specs=[
+            dg.AssetCheckSpec(
+                "delivered",
+                asset=key,
+                description="The period has a delivery of its own, not one carried over.",
+            )
+        ],
+    )
+    def landing(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            return _land(warehouse, contract, context.partition_key)
+
+        return body()
+
+    return landing
+
+
+def _land(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult:
+    raise LookupError(stage, contract, period, count, quote, counts_metadata, rows_metadata)

@@ -1,0 +1,56 @@
+"""The code location: everything Dagster knows of the project, put together.
+
+Belongs here: putting assets, checks, jobs, schedules, sensors and the resource together for
+one home. Does not belong here: any of them.
+
+Loading it reads contracts and settings and opens nothing: no warehouse, no source.
+"""
+
+import dagster as dg
+
+from assets import conformed, coverage, employers, landing, linkage, publication, quality, spine
+from pipelines import jobs, schedules, sensors
+from pipelines.partitions import periods
+from pipelines.resources import WarehouseResource
+from sources.contracts import load_contracts
+from warehouse.home import Home
+from warehouse.settings import load_settings
+
+
+def build(home: Home, include_period: str | None = None) -> dg.Definitions:
+    """Give the definitions of a home.
+
+    Args:
+        home: whose contracts and settings count.
+        include_period: a month that can be run however far it is from today.
+
+    Raises:
+        UsageError: a contract or the settings of the home are not valid.
+    """
+    contracts = load_contracts([home.contracts])
+    settings = load_settings(home)
+    months = periods(include_period)
+    assets = [
+        *landing.build(contracts, months, tuple(settings.databases)),
+        *conformed.build(contracts, months),
+        *spine.build(contracts, months),
+        *linkage.build(contracts, months),
+        *employers.build(contracts, months),
+        *coverage.build(months),
+    ]
+    made = [key for asset in assets for key in asset.keys]
+    assets += publication.build(made, months)
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=quality.build(contracts, months),
+        jobs=jobs.build(months),
+        schedules=schedules.build(),
+        sensors=sensors.build(home, settings, contracts, months),
+        resources={"warehouse": WarehouseResource(home=str(home.path))},
+        # One process, one connection, one lock: seven trivial steps take a minute in
+        # processes of their own and less than a second in one.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build(Home.resolve())

@@ -1,0 +1,40 @@
+"""Jobs: what is run together.
+
+Belongs here: selections of assets under a name. Does not belong here: when they run
+(schedules.py, sensors.py).
+"""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.publication import PUBLICATION_KEY
+
+if TYPE_CHECKING:
+    # Dagster gives the type of a public function's result no public name.
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+PERIOD_JOB = "period"
+PUBLISH_JOB = "publish"
+
+
+def build(partitions: dg.PartitionsDefinition) -> "list[UnresolvedAssetJobDefinition]":
+    """Give the jobs: a whole period, and publishing alone."""
+    return [
+        dg.define_asset_job(
+            PERIOD_JOB,
+            selection=dg.AssetSelection.all(),
+            partitions_def=partitions,
+            executor_def=dg.in_process_executor,
+            description="Everything of one period, from its deliveries to its publication.",
+        ),
+        dg.define_asset_job(
+            PUBLISH_JOB,
+            selection=dg.AssetSelection.assets(PUBLICATION_KEY),
+            partitions_def=partitions,
+            executor_def=dg.in_process_executor,
+            description="Publish a period again from what the restricted warehouse holds.",
+        ),
+    ]

@@ -1,0 +1,37 @@
+"""Schedules: the month's deadline.
+
+Belongs here: what runs at a time of day. Does not belong here: what runs because something
+arrived (sensors.py).
+"""
+
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from pipelines.jobs import PERIOD_JOB
+from pipelines.partitions import TIMEZONE, previous
+
+_ZONE = ZoneInfo(TIMEZONE)
+
+
+def build() -> list[dg.ScheduleDefinition]:
+    """Give the schedules."""
+
+    @dg.schedule(
+        name="month_close",
+        job_name=PERIOD_JOB,
+        cron_schedule="0 7 10 * *",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "On the 10th at 07:00 WIB the month before is run with what has arrived; datasets "
+            "that have not are carried over or counted as missing."
+        ),
+    )
+    def month_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        # Dagster gives the time of the tick in UTC; the month is the one in Jakarta.
+        now = context.scheduled_execution_time.astimezone(_ZONE)
+        period = previous(f"{now:%Y-%m}")
+        return dg.RunRequest(run_key=f"month-close-{period}", partition_key=period)
+
+    return [month_close]

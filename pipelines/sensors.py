@@ -1,0 +1,115 @@
+"""Sensors: deliveries that arrive, and runs that fail.
+
+Belongs here: what runs because of an event. Does not belong here: what runs at a time of day
+(schedules.py).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from pipelines.alerts import alert
+from pipelines.inbox import periods_in, seen, settled, signature
+from pipelines.jobs import PERIOD_JOB
+from pipelines.locks import clear_dead_runs, lock_holder
+from sources.contracts import Contract
+from warehouse.home import Home
+from warehouse.settings import Settings
+
+_WAITING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def build(
+    home: Home,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    partitions: dg.MonthlyPartitionsDefinition,
+) -> list[dg.SensorDefinition]:
+    """Give the sensors of a home."""
+
+    @dg.sensor(
+        name="inbox",
+        job_name=PERIOD_JOB,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Runs a period when its inbox holds something that no run has taken in and that has "
+            "been unchanged for the settle time. Waits while another run holds the home."
+        ),
+    )
+    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        clear_dead_runs(home, context.instance)
+        holder = lock_holder(home)
+        if holder is not None:
+            return dg.SkipReason(f"the home is held by {holder}")
+        if context.instance.get_runs_count(dg.RunsFilter(job_name=PERIOD_JOB, statuses=_WAITING)):
+            return dg.SkipReason("a run of the period job is waiting or running")
+        return _requests(home, settings, contracts, partitions)
+
+    @dg.run_failure_sensor(
+        name="run_failure",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Appends a line without personal values to the home's alerts.jsonl.",
+    )
+    def run_failure(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        messages = failure_messages(context.get_step_failure_events()) or [
+            context.failure_event.message or "the run failed before its first step"
+        ]
+        period = run.tags.get("dagster/partition", "")
+        alert(home, run_id=run.run_id, job=run.job_name, period=period, messages=messages)
+        for message in messages:
+            context.log.error(f"run {run.run_id} of {period}: {message}")
+
+    return [inbox, run_failure]
+
+
+def failure_messages(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    """Give the message of each failed step: what the guard let out, and nothing else."""
+    messages = []
+    for event in events:
+        told = event.step_failure_data.user_failure_data
+        text = told.description if told is not None else None
+        messages.append(f"{event.step_key}: {text or 'failed; see the run'}")
+    return messages
+
+
+def _requests(
+    home: Home,
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    partitions: dg.MonthlyPartitionsDefinition,
+) -> dg.SensorResult | dg.SkipReason:
+    datasets, known, runnable = set(contracts), seen(home), set(partitions.get_partition_keys())
+    registers = {key for key, contract in contracts.items() if contract.kind == "population"}
+    requests, put_off = [], []
+    for period in periods_in(home.inbox, datasets):
+        now = signature(home.inbox, datasets, period)
+        if not now or known.get(period) == now:
+            continue
+        if period not in runnable:
+            put_off.append(f"{period}: not among the months that can be run")
+        elif not settled(home.inbox, datasets, period, settings.arrival.settle_seconds):
+            put_off.append(f"{period}: files are still changing")
+        elif not _has_register(home, registers):
+            put_off.append(f"{period}: no population register has arrived yet")
+        else:
+            requests.append(dg.RunRequest(run_key=f"{period}-{now[:16]}", partition_key=period))
+    if requests:
+        return dg.SensorResult(run_requests=requests)
+    return dg.SkipReason("; ".join(put_off) or "nothing new in the inbox")
+
+
+def _has_register(home: Home, registers: set[str]) -> bool:
+    """Tell whether any population register lies in the inbox or has been kept."""
+    return any(
+        folder.is_dir() and any(folder.iterdir())
+        for key in registers
+        for folder in (home.inbox / key, home.deliveries / key)
+    )
