@@ -1,0 +1,164 @@
+"""Identifiers of businesses and memberships: NPWP, NIB, AHU number, NPP, KPJ.
+
+Belongs here: their canonical form and what of it can be checked. Does not belong here: which
+business an identifier belongs to (matching/employers.py).
+"""
+
+from __future__ import annotations
+
+import re
+
+from sources.identifiers.cleaning import (
+    compact,
+    compact_sql,
+    is_digits,
+    is_digits_sql,
+    let_sql,
+    unspaced,
+    unspaced_sql,
+)
+from warehouse.storage import literal
+
+# Twice a digit, with its two digits summed, as Luhn counts every second one.
+_DOUBLED = "0246813579"
+_REPEATED = "|".join(f"{digit}+" for digit in range(10))
+_AHU_PARTS = r"^AHU\.([0-9]+)\.AH\.([0-9]{2})\.([0-9]{2})\.(?:T(?:A?HU?N?)\.?)?([0-9]{4})$"
+_AHU_WHOLE = r"AHU-0000000\1.AH.\2.\3.TAHUN \4"
+_AHU_PADDED = "^AHU-0*([0-9]{7,})[.]"
+_AHU_NUMBER = r"^[^A-Z0-9]*(?:SK[^A-Z0-9]+)?(?:NO(?:MOR)?[^A-Z0-9]+)?"
+
+
+def npwp16(text: str | None) -> str | None:
+    """Read a taxpayer number.
+
+    Args:
+        text: as delivered, dotted or not, with 15 or 16 digits.
+
+    Returns:
+        16 digits, a 0 before an older number of 15 (PMK 112/2022); None for anything else
+        and for one digit repeated.
+    """
+    digits = "" if text is None else compact(text)
+    if not is_digits(digits, 15, 16) or re.fullmatch(_REPEATED, digits):
+        return None
+    return digits.rjust(16, "0")
+
+
+def npwp16_sql(text: str) -> str:
+    """SQL of `npwp16` over a text expression."""
+    usable = f"{is_digits_sql('npwp_', 15, 16)} AND NOT {_repeated_sql('npwp_')}"
+    return let_sql("npwp_", compact_sql(text), f"CASE WHEN {usable} THEN lpad(npwp_, 16, '0') END")
+
+
+def npwp_root(npwp: str) -> str:
+    """Give the part that all places of business of one taxpayer share.
+
+    Args:
+        npwp: 16 digits, as `npwp16` gives them. The same holds below.
+
+    Returns:
+        The first ten digits of a number that begins with 0 (the rest are tax office and
+        branch), the whole number otherwise.
+    """
+    return npwp[:10] if npwp.startswith("0") else npwp
+
+
+def npwp_root_sql(npwp: str) -> str:
+    """SQL of `npwp_root`."""
+    return f"CASE WHEN substr({npwp}, 1, 1) = '0' THEN substr({npwp}, 1, 10) ELSE {npwp} END"
+
+
+def npwp_check_digit_fits(npwp: str) -> bool | None:
+    """Check the Luhn digit of an older taxpayer number. A warning, never a reason to refuse.
+
+    Returns:
+        Whether the ninth digit of the old number fits the eight before it; None where the
+        number does not begin with 0 and so has none.
+    """
+    if not npwp.startswith("0"):
+        return None
+    total = sum(
+        int(_DOUBLED[int(digit)]) if place % 2 else int(digit)
+        for place, digit in enumerate(npwp[1:10])
+    )
+    return total % 10 == 0
+
+
+def npwp_check_digit_fits_sql(npwp: str) -> str:
+    """SQL of `npwp_check_digit_fits`; NULL where there is no digit to check."""
+    digits = [f"(npwp_ // {10 ** (8 - place)} % 10)" for place in range(9)]
+    summed = " + ".join(
+        f"({digit} * 2 - CASE WHEN {digit} > 4 THEN 9 ELSE 0 END)" if place % 2 else digit
+        for place, digit in enumerate(digits)
+    )
+    # The first ten digits as a number: less than ten to the ninth where they begin with 0.
+    return let_sql(
+        "npwp_",
+        f"try_cast(substr({npwp}, 1, 10) AS BIGINT)",
+        f"CASE WHEN npwp_ < {10**9} THEN ({summed}) % 10 = 0 END",
+    )
+
+
+def nib(text: str | None) -> str | None:
+    """Read a business identification number: 13 digits, not one digit repeated."""
+    digits = "" if text is None else compact(text)
+    return digits if is_digits(digits, 13) and not re.fullmatch(_REPEATED, digits) else None
+
+
+def nib_sql(text: str) -> str:
+    """SQL of `nib` over a text expression."""
+    usable = f"{is_digits_sql('nib_', 13)} AND NOT {_repeated_sql('nib_')}"
+    return let_sql("nib_", compact_sql(text), f"CASE WHEN {usable} THEN nib_ END")
+
+
+def _repeated_sql(digits: str) -> str:
+    return f"regexp_full_match({digits}, {literal(_REPEATED)})"
+
+
+def kpj(text: str | None) -> str | None:
+    """Read a participant number: letters and digits alone, in upper case.
+
+    Eleven digits as a rule; older cards carry letters, so nothing else is refused.
+    """
+    return (re.sub("[^0-9A-Z]", "", compact(text).upper()) or None) if text is not None else None
+
+
+def kpj_sql(text: str) -> str:
+    """SQL of `kpj` over a text expression."""
+    return f"nullif(regexp_replace(upper({compact_sql(text)}), '[^0-9A-Z]', '', 'g'), '')"
+
+
+def npp(text: str | None) -> str | None:
+    """Read an employer registration number: opaque, in upper case, without blanks."""
+    return unspaced(text).upper() or None if text is not None else None
+
+
+def npp_sql(text: str) -> str:
+    """SQL of `npp` over a text expression."""
+    return f"nullif(upper({unspaced_sql(text)}), '')"
+
+
+def ahu_number(text: str | None) -> str | None:
+    """Read the number of the decree that made a legal entity.
+
+    Separators, case, leading zeros and the word for the year vary: `AHU-12345.AH.01.01.Tahun
+    2021`, `No. AHU-0012345-AH.01.01-TH 2021`.
+
+    Returns:
+        `AHU-0012345.AH.01.01.TAHUN 2021` where it has these parts; else, as for decrees
+        before AHU Online, its letters and digits with single dots between.
+    """
+    if text is None:
+        return None
+    parts = re.sub(_AHU_NUMBER, "", text.upper(), count=1)
+    parts = re.sub("[^A-Z0-9]+", ".", parts).strip(".")
+    whole = re.sub(_AHU_PARTS, _AHU_WHOLE, parts)
+    return re.sub(_AHU_PADDED, r"AHU-\1.", whole) or None
+
+
+def ahu_number_sql(text: str) -> str:
+    """SQL of `ahu_number` over a text expression."""
+    parts = f"regexp_replace(upper({text}), {literal(_AHU_NUMBER)}, '')"
+    parts = f"trim(regexp_replace({parts}, '[^A-Z0-9]+', '.', 'g'), '.')"
+    whole = f"regexp_replace({parts}, {literal(_AHU_PARTS)}, {literal(_AHU_WHOLE)})"
+    return f"nullif(regexp_replace({whole}, {literal(_AHU_PADDED)}, 'AHU-\\1.'), '')"
