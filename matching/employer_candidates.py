@@ -1,0 +1,200 @@
+"""Candidates: which units of employer records are worth comparing.
+
+Belongs here: the blocking rules over profiles, their caps, and what a cap left out. Does not
+belong here: what a comparison is worth (employer_model.py).
+
+A rule gives every profile some keys; profiles that share a key are compared. Blocks larger
+than the rule's cap are skipped and counted: their words are too common to tell anything, and
+the narrower rules still reach most of their profiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+
+from matching.companies import TOKEN_BITS
+from warehouse.storage import count
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A blocking rule.
+
+    Attributes:
+        name: how the report calls it.
+        keys: SQL expression of a list of texts, over profiles `p` and cores `c`; rare words
+            first in `c.rarest`.
+        cap: the largest block compared, in profiles.
+        where: a further condition on the profiles that get keys.
+    """
+
+    name: str
+    keys: str
+    cap: int
+    where: str = "true"
+
+
+RULES = (
+    Rule("name", "[c.sorted_key]", 30),
+    Rule("spaceless_name", "[c.compact]", 30),
+    Rule("name_region", "[p.region_code || c.sorted_key]", 120, "p.region_code IS NOT NULL"),
+    Rule(
+        "rare_word",
+        "list_transform(c.rarest[1:2], lambda t: t::VARCHAR)",
+        25,
+        "NOT c.village",
+    ),
+    Rule(
+        "rare_word_region",
+        "list_transform(c.rarest[1:3], lambda t: p.region_code || t)",
+        40,
+        "p.region_code IS NOT NULL",
+    ),
+    Rule(
+        "two_words_region",
+        "list_transform([[1, 2], [1, 3], [2, 3]], "
+        "lambda i: p.region_code || c.rarest[i[1]] || '-' || c.rarest[i[2]])",
+        60,
+        "p.region_code IS NOT NULL AND len(c.rarest) > 1",
+    ),
+    Rule(
+        "consonants_region",
+        "[p.region_code || left(c.compact, 1) || "
+        "regexp_replace(substr(c.compact, 2), '[AEIOUH]', '', 'g')]",
+        40,
+        "p.region_code IS NOT NULL",
+    ),
+    Rule(
+        "ends_region",
+        "[p.region_code || '<' || left(c.compact, 6), p.region_code || '>' || right(c.compact, 7)]",
+        30,
+        "p.region_code IS NOT NULL AND length(c.compact) >= 7",
+    ),
+    Rule("address", "[p.region_code || array_to_string(p.address, ' ')]", 12,
+         "len(p.address) >= 2 AND p.region_code IS NOT NULL"),
+)  # fmt: skip
+
+
+def _close(left: str, right: str) -> str:
+    """Give the SQL condition that two numbers differ in one digit, or in two swapped ones."""
+    return (
+        f"(length({left}) = length({right}) AND (hamming({left}, {right}) = 1 "
+        f"OR (hamming({left}, {right}) = 2 AND list_sort(string_split({left}, '')) "
+        f"= list_sort(string_split({right}, '')))))"
+    )
+
+
+def slip_sql(left: str, right: str) -> str:
+    """Give the SQL condition that one number may be the other one mistyped, NULL-safe."""
+    return (
+        f"CASE WHEN {left} IS NULL OR {right} IS NULL OR length({left}) <> length({right}) "
+        f"THEN false ELSE {_close(left, right)} END"
+    )
+
+
+def make_candidates(con: duckdb.DuckDBPyConnection, period: str, log: Callable[[str], None]) -> int:
+    """Make emp_pairs(a, b), profiles worth comparing, and emp_rivals(a, b), known to differ.
+
+    `a` is of the unit of higher rank, `b` of one that may join it: a unit without a taxpayer
+    number, or with one that may be misspelt. Rivals are a sample of pairs of two taxpayers
+    that the same rules bring together; the model learns from them how false pairs look.
+
+    Args:
+        con: the warehouse; emp_profiles and co_cores stand.
+        period: the month, for the report.
+        log: told the figures of each rule.
+
+    Returns:
+        The number of pairs.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE emp_words AS
+        SELECT core_id, village, compact, sorted_key, list_transform(
+            list_reverse_sort(list_transform(
+                tokens, lambda t: (t % {TOKEN_BITS}) * 1000000000000 + t)),
+            lambda t: t % 1000000000000) AS rarest
+        FROM co_cores
+        """
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE emp_pairs_raw(a INTEGER, b INTEGER)")
+    con.execute("CREATE OR REPLACE TEMP TABLE emp_rivals_raw(a INTEGER, b INTEGER)")
+    for rule in RULES:
+        _apply(con, period, rule, log)
+    for name in ("emp_pairs", "emp_rivals"):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT a, b FROM {name}_raw")
+        con.execute(f"DROP TABLE {name}_raw")
+    con.execute("DROP TABLE emp_words")
+    return count(con, "emp_pairs")
+
+
+def _apply(
+    con: duckdb.DuckDBPyConnection, period: str, rule: Rule, log: Callable[[str], None]
+) -> None:
+    """Add one rule's pairs and its line in the report."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE emp_keys AS
+        SELECT DISTINCT hash(key) AS key, profile_id, level >= 1 AS joins
+        FROM (
+            SELECT p.profile_id, p.level, unnest({rule.keys}) AS key
+            FROM emp_profiles AS p JOIN emp_words AS c USING (core_id)
+            WHERE {rule.where}
+        ) WHERE key IS NOT NULL
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE emp_blocks AS
+        SELECT key, count(*) AS size, count(*) FILTER (joins) AS joining
+        FROM emp_keys GROUP BY key HAVING count(*) > 1
+        """
+    )
+    before = count(con, "emp_pairs_raw")
+    con.execute(
+        f"""
+        INSERT INTO emp_pairs_raw
+        SELECT x.profile_id, y.profile_id
+        FROM emp_blocks AS k
+        JOIN emp_keys AS y ON y.key = k.key AND y.joins
+        JOIN emp_keys AS x ON x.key = k.key AND x.profile_id < y.profile_id
+        JOIN emp_profiles AS p ON p.profile_id = x.profile_id
+        JOIN emp_profiles AS q ON q.profile_id = y.profile_id
+        WHERE k.size <= {rule.cap} AND k.joining > 0 AND p.unit_id <> q.unit_id
+          -- A register lists a business once.
+          AND p.once_mask & q.once_mask = 0
+          AND (p.npwp_root IS NULL OR q.npwp_root IS NULL
+               OR {slip_sql("p.npwp_root", "q.npwp_root")})
+        """
+    )
+    # Every 8th block at most: enough to learn from, the same in every run.
+    con.execute(
+        f"""
+        INSERT INTO emp_rivals_raw
+        SELECT x.profile_id, y.profile_id
+        FROM emp_blocks AS k
+        JOIN emp_keys AS x ON x.key = k.key AND NOT x.joins
+        JOIN emp_keys AS y ON y.key = k.key AND NOT y.joins AND y.profile_id > x.profile_id
+        JOIN emp_profiles AS p ON p.profile_id = x.profile_id
+        JOIN emp_profiles AS q ON q.profile_id = y.profile_id
+        WHERE k.size <= {rule.cap} AND (k.key % 8 = 0 OR (SELECT count(*) FROM emp_blocks) < 5000)
+          AND p.npwp_root <> q.npwp_root
+        ORDER BY hash(x.profile_id, y.profile_id), x.profile_id, y.profile_id
+        LIMIT 30000
+        """
+    )
+    pairs = count(con, "emp_pairs_raw") - before
+    capped, left_out = con.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM emp_blocks WHERE size > ? AND joining > 0",
+        [rule.cap],
+    ).fetchall()[0]
+    con.execute(
+        "INSERT INTO emp_report VALUES (?, ?, ?, ?, ?, ?)",
+        [period, f"block_{rule.name}", pairs, None, capped, left_out],
+    )
+    log(f"employers: {rule.name}: {pairs} pairs, {capped} blocks of common keys left out")
+    con.execute("DROP TABLE emp_keys")
+    con.execute("DROP TABLE emp_blocks")

@@ -1,0 +1,104 @@
+-- Units: the records that identifiers alone bring together, guarded by their names.
+--
+-- Reads   emp_records, emp_claims, emp_owners, co_compared, emp_akin
+-- Makes   emp_held      the claims that hold, and why
+--         emp_members   rid -> unit label, reason
+--
+-- A unit grows around one identifier, the strongest a record holds; an identifier leads to
+-- one unit only. So nothing chains: two records meet only where both agree with the owner of
+-- an identifier, and a unit never holds two taxpayers (but for a misspelt number).
+
+CREATE OR REPLACE TEMP TABLE emp_judged AS
+SELECT c.rid, c.kind, c.value, c.home, c.dataset, c.precedence,
+    o.kind IS NULL OR c.home OR (
+        -- 2 is SUBSET: one name lacks words of the other.
+        (c.core_id = o.core_id OR coalesce(l.level, 0) >= 2)
+        AND (c.family IS NULL OR o.family IS NULL OR c.family = o.family OR k.a IS NOT NULL)
+    ) AS holds
+FROM emp_claims AS c
+LEFT JOIN emp_owners AS o USING (kind, value)
+LEFT JOIN co_compared AS l
+    ON l.a = least(c.core_id, o.core_id) AND l.b = greatest(c.core_id, o.core_id)
+LEFT JOIN emp_akin AS k ON k.a = c.family AND k.b = o.family;
+
+-- A name that agrees with neither owner (renamed, a trade name): two identifiers that
+-- another record holds together speak for it.
+CREATE OR REPLACE TEMP TABLE emp_held AS
+WITH together AS (
+    SELECT DISTINCT x.kind AS kind_x, x.value AS value_x, y.kind AS kind_y, y.value AS value_y
+    FROM emp_judged AS x JOIN emp_judged AS y USING (rid)
+    WHERE x.kind <> y.kind AND x.holds AND y.holds
+),
+rescued AS (
+    SELECT DISTINCT x.rid, x.kind, x.value
+    FROM emp_judged AS x
+    JOIN emp_judged AS y USING (rid)
+    JOIN together AS t
+        ON t.kind_x = x.kind AND t.value_x = x.value AND t.kind_y = y.kind AND t.value_y = y.value
+    WHERE NOT x.holds AND NOT y.holds
+)
+SELECT j.rid, j.kind, j.value, j.home, j.dataset, j.precedence, false AS rescued
+FROM emp_judged AS j WHERE j.holds
+UNION ALL
+SELECT j.rid, j.kind, j.value, j.home, j.dataset, j.precedence, true
+FROM emp_judged AS j JOIN rescued AS r USING (rid, kind, value);
+
+-- By kind, the strongest first: a value leads to the unit that most of its holders are in.
+CREATE OR REPLACE TEMP TABLE emp_members AS
+SELECT rid, 'npwp_root:' || value AS unit,
+    CASE WHEN rescued THEN 'two_identifiers' ELSE 'npwp_root' END AS reason
+FROM emp_held WHERE kind = 'npwp_root';
+
+CREATE OR REPLACE TEMP MACRO emp_led(this_kind) AS TABLE
+WITH holders AS (
+    SELECT h.rid, h.value, h.home, h.precedence, h.rescued, m.unit
+    FROM emp_held AS h LEFT JOIN emp_members AS m USING (rid)
+    WHERE h.kind = this_kind
+),
+counted AS (
+    SELECT value, unit, count(*) AS records, bool_or(home) AS home, min(precedence) AS precedence
+    FROM holders WHERE unit IS NOT NULL GROUP BY value, unit
+),
+leads AS (
+    SELECT value, first(unit ORDER BY home DESC, records DESC, precedence, unit) AS unit
+    FROM counted GROUP BY value
+)
+SELECT h.rid, coalesce(l.unit, this_kind || ':' || h.value) AS unit,
+    CASE WHEN h.rescued THEN 'two_identifiers' ELSE this_kind END AS reason
+FROM holders AS h LEFT JOIN leads AS l USING (value)
+WHERE h.unit IS NULL;
+
+INSERT INTO emp_members SELECT * FROM emp_led('nib');
+INSERT INTO emp_members SELECT * FROM emp_led('ahu_number');
+INSERT INTO emp_members SELECT * FROM emp_led('nik_koperasi');
+INSERT INTO emp_members SELECT * FROM emp_led('npp');
+
+-- A taxpayer number that one record alone bears, one digit off (or two swapped) that of the
+-- unit which its NIB leads to: misspelt.
+CREATE OR REPLACE TEMP TABLE emp_misspelt AS
+WITH lonely AS (
+    SELECT unit, any_value(rid) AS rid FROM emp_members
+    WHERE unit LIKE 'npwp_root:%' GROUP BY unit HAVING count(*) = 1
+),
+by_nib AS (
+    SELECT l.unit AS wrong, l.rid, o.unit AS "right"
+    FROM lonely AS l
+    JOIN emp_records AS r ON r.rid = l.rid AND coalesce(r.home, '') <> 'npwp_root'
+    JOIN emp_held AS h ON h.rid = l.rid AND h.kind = 'nib'
+    JOIN emp_held AS g ON g.kind = 'nib' AND g.value = h.value AND g.rid <> h.rid
+    JOIN emp_members AS o ON o.rid = g.rid AND o.unit <> l.unit AND o.unit LIKE 'npwp_root:%'
+    WHERE length(o.unit) = length(l.unit) AND (
+        hamming(o.unit, l.unit) = 1
+        OR (hamming(o.unit, l.unit) = 2
+            AND list_sort(string_split(o.unit, '')) = list_sort(string_split(l.unit, '')))
+    )
+)
+SELECT rid, wrong, min("right") AS "right" FROM by_nib
+WHERE "right" NOT IN (SELECT wrong FROM by_nib) GROUP BY rid, wrong;
+
+UPDATE emp_members SET unit = m."right", reason = 'misspelt_npwp'
+FROM emp_misspelt AS m WHERE emp_members.rid = m.rid;
+
+INSERT INTO emp_members
+SELECT rid, 'record:' || dataset || ':' || record_id, 'none'
+FROM emp_records WHERE rid NOT IN (SELECT rid FROM emp_members);
