@@ -1,0 +1,216 @@
+"""Assignment: who gets whom, once every candidate of every record has its score.
+
+Belongs here: probabilities of competing candidates, cardinality, ties, and the reason each
+record ends with. Does not belong here: scores (model) or storage (persons).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from warehouse.storage import scalar
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a claim needs, in millionths.
+
+    Attributes:
+        accept: a link from this probability on. As a record's candidates share one
+            probability, it also is a margin of at least nine to one over the second best.
+        review: a person looks at it from this probability on.
+        exists: several candidates share so much that one of them surely is the person: a tie
+            goes to review even where each alone is below `review`.
+        tie: the best of a tie needs at least this.
+        near_bits: two records that claim one person are a near-tie within so many bits.
+    """
+
+    accept: int = 900_000
+    review: int = 500_000
+    exists: int = 900_000
+    tie: int = 300_000
+    near_bits: float = 2.0
+
+
+def score_claims(con: duckdb.DuckDBPyConnection, scored: str, people: int, found: float) -> float:
+    """Turn scores into probabilities: a record has one true person among all, or none.
+
+    Args:
+        con: the warehouse.
+        scored: table `id`, `person_key`, `bits` (log2 of the likelihood ratio), `conflict`.
+        people: people in the register, any of whom it might be before a look at the record.
+        found: share of records that have a person in the register; where there are enough
+            records it is estimated anew for them.
+
+    Returns:
+        The share used. Makes temporary table `match_claims` with `ppm`, `exists_ppm`
+        (probability that any candidate is the person) and `place` (1 the best).
+    """
+    # Sums of whole numbers, so that the result does not depend on the order of rows.
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_sums AS
+        WITH best AS (SELECT id, max(bits) AS most FROM {scored} GROUP BY id)
+        SELECT id, any_value(most) AS most,
+            sum(round(pow(2, bits - most) * 1e12)::HUGEINT)::DOUBLE / 1e12 AS total
+        FROM {scored} JOIN best USING (id) GROUP BY id
+        """
+    )
+    share = _share_found(con, people, found)
+    none = (1 - share) / share * people
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_claims AS
+        SELECT s.id, s.person_key, s.bits, s.conflict,
+            round(pow(2, bits - most) / (total + {none!r} * pow(2, -most)) * 1e6)::INTEGER AS ppm,
+            round(total / (total + {none!r} * pow(2, -most)) * 1e6)::INTEGER AS exists_ppm,
+            row_number() OVER (PARTITION BY s.id ORDER BY bits DESC, s.person_key) AS place
+        FROM {scored} AS s JOIN match_sums USING (id);
+        DROP TABLE match_sums;
+        """
+    )
+    return share
+
+
+def _share_found(con: duckdb.DuckDBPyConnection, people: int, found: float) -> float:
+    """Estimate the share of records with a person in the register from their scores."""
+    rows = con.execute(
+        "SELECT round((most + log2(total)) * 4)::INTEGER AS quarter, count(*)"
+        " FROM match_sums GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    # A few hundred records say little: they move the trained share in proportion.
+    weight = 200.0
+    if not rows:
+        return found
+    odds = np.exp2(np.clip(np.array([row[0] for row in rows]) / 4.0 - math.log2(people), -60, 60))
+    counts = np.array([row[1] for row in rows], dtype=float)
+    share = found
+    for _ in range(30):
+        there = share * odds / (1 - share + share * odds)
+        share = float(
+            np.clip(
+                ((there * counts).sum() + found * weight) / (counts.sum() + weight), 0.01, 0.999
+            )
+        )
+    return round(share, 6)
+
+
+def assign(
+    con: duckdb.DuckDBPyConnection, cardinality: str, thresholds: Thresholds | None = None
+) -> None:
+    """Decide every record that has candidates.
+
+    Args:
+        con: the warehouse with temporary tables `match_exact` (`id`, `record_id`,
+            `person_key`, `ppm`, `rank`) and `match_claims`.
+        cardinality: `one_to_one` where the list names a person at most once, else
+            `many_to_one`.
+        thresholds: what a claim needs.
+
+    Makes temporary table `match_assigned` (`id`, `status`, `tier`, `person_key`, `ppm`,
+    `reason`).
+    """
+    t = thresholds or Thresholds()
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE match_assigned(id BIGINT, status VARCHAR, tier VARCHAR,"
+        " person_key UBIGINT, ppm INTEGER, reason VARCHAR)"
+    )
+    if cardinality == "one_to_one":
+        _assign_once(con, t)
+        return
+    con.execute(
+        f"""
+        INSERT INTO match_assigned
+        SELECT id, 'linked', 'identifier', person_key, ppm, 'nik_exact' FROM match_exact;
+        INSERT INTO match_assigned SELECT id, {_verdict(t)} FROM match_claims WHERE place = 1;
+        """
+    )
+
+
+def _open_sql(t: Thresholds) -> str:
+    """Give the condition that a claim is at least worth a look."""
+    return (
+        f"(ppm >= {t.review} OR conflict AND place = 1"
+        f" OR place = 1 AND ppm >= {t.tie} AND exists_ppm >= {t.exists})"
+    )
+
+
+def _verdict(t: Thresholds) -> str:
+    """Give status, tier, person, probability and reason of a record's best claim."""
+    # A NIK that belongs to somebody else by name and birth date is looked at, never taken.
+    accepted = f"ppm >= {t.accept} AND NOT conflict"
+    return f"""
+        CASE WHEN {accepted} THEN 'linked' WHEN {_open_sql(t)} THEN 'review' ELSE 'unlinked' END,
+        CASE WHEN {_open_sql(t)} THEN 'model' END,
+        CASE WHEN {_open_sql(t)} THEN person_key END,
+        CASE WHEN conflict THEN least(ppm, {t.accept - 1})
+            WHEN {_open_sql(t)} THEN ppm END,
+        CASE WHEN {accepted} THEN 'model' WHEN conflict THEN 'nik_conflict'
+            WHEN ppm >= {t.review} THEN 'uncertain' WHEN {_open_sql(t)} THEN 'near_tie'
+            ELSE 'best_candidate_below_threshold' END
+    """
+
+
+def _assign_once(con: duckdb.DuckDBPyConnection, t: Thresholds) -> None:
+    """Assign where a register person may have one record of the list at most."""
+    con.execute(
+        f"""
+        -- Rows that carry the person's own NIK are of that person whichever of them wins: the
+        -- fullest agreement does, then the smallest record number.
+        INSERT INTO match_assigned
+        SELECT id, CASE WHEN n = 1 THEN 'linked' ELSE 'unlinked' END,
+            CASE WHEN n = 1 THEN 'identifier' END, CASE WHEN n = 1 THEN person_key END,
+            CASE WHEN n = 1 THEN ppm END,
+            CASE WHEN n = 1 THEN 'nik_exact' ELSE 'lost_to_better_claim' END
+        FROM (SELECT *, row_number() OVER (PARTITION BY person_key
+            ORDER BY ppm DESC, rank DESC, record_id) AS n FROM match_exact);
+        CREATE OR REPLACE TEMP TABLE match_taken AS
+        SELECT DISTINCT person_key FROM match_assigned WHERE status = 'linked';
+        CREATE OR REPLACE TEMP TABLE match_open AS
+        SELECT * FROM match_claims WHERE {_open_sql(t)};
+        """
+    )
+    # Each round every record claims its best person still free, and every person takes the
+    # best of the records that claim it; at least one record is settled, so it ends.
+    while int(scalar(con, "SELECT count(*) FROM match_open")):
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE match_round AS
+            WITH asked AS (
+                SELECT o.*, t.person_key IS NOT NULL AS taken
+                FROM match_open AS o LEFT JOIN match_taken AS t USING (person_key)
+                QUALIFY row_number() OVER (PARTITION BY id
+                    ORDER BY t.person_key IS NOT NULL, bits DESC, person_key) = 1
+            )
+            SELECT *, row_number() OVER (PARTITION BY person_key
+                    ORDER BY (ppm >= {t.accept} AND NOT conflict) DESC, bits DESC, id) AS n,
+                max(bits) OVER (PARTITION BY person_key) - bits AS behind,
+                count(*) FILTER (NOT conflict) OVER (PARTITION BY person_key
+                    ORDER BY bits RANGE BETWEEN {t.near_bits} PRECEDING
+                    AND {t.near_bits} FOLLOWING) AS close_by
+            FROM asked;
+            -- Every person this record could be is somebody else's.
+            INSERT INTO match_assigned
+            SELECT id, 'unlinked', NULL, NULL, NULL, 'lost_to_better_claim'
+            FROM match_round WHERE taken;
+            INSERT INTO match_assigned SELECT id, 'review', 'model', person_key,
+                least(ppm, {t.accept - 1}), 'near_tie'
+            FROM match_round WHERE NOT taken AND NOT conflict AND behind <= {t.near_bits}
+                AND close_by > 1;
+            INSERT INTO match_assigned SELECT id, {_verdict(t)} FROM match_round
+            WHERE NOT taken AND n = 1 AND id NOT IN (SELECT id FROM match_assigned);
+            INSERT INTO match_taken SELECT DISTINCT person_key FROM match_round WHERE NOT taken;
+            DELETE FROM match_open WHERE id IN (SELECT id FROM match_assigned);
+            """
+        )
+    con.execute(
+        f"""
+        INSERT INTO match_assigned SELECT id, {_verdict(t)} FROM match_claims
+        WHERE place = 1 AND id NOT IN (SELECT id FROM match_assigned);
+        DROP TABLE match_taken; DROP TABLE match_open; DROP TABLE IF EXISTS match_round;
+        """
+    )

@@ -1,0 +1,181 @@
+"""Blocking: which register people a record is compared with.
+
+Belongs here: the rules, the caps on common keys, and the report of what was skipped. Does
+not belong here: how much an agreement is worth.
+
+Every rule is a narrow equality of keys. A key that too many register people share is capped
+for that rule, and what was skipped is written down; the rules overlap, so that a common
+name or date is reached by another rule together with something rarer. A record therefore
+meets at most (number of rules x cap) people however large the register is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from matching.keys import REGISTER
+from warehouse.storage import literal, scalar
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One blocking rule.
+
+    Attributes:
+        name: as the report names it.
+        register: SQL expression of the key over a register row `r`.
+        probes: SQL expressions of the keys looked up for a record `l`.
+        cap: most register people a key may have.
+        alike: condition over `l` and `r` that a pair of a wide rule must meet as well.
+    """
+
+    name: str
+    register: str
+    probes: tuple[str, ...]
+    cap: int
+    alike: str = "true"
+
+
+def _both(*parts: str) -> tuple[str, tuple[str, ...]]:
+    """Give a key of the same expressions on both sides; NULL where a part is."""
+
+    def key(side: str) -> str:
+        texts = [part.replace("@", side + ".") for part in parts]
+        present = " AND ".join(f"({text}) IS NOT NULL" for text in texts)
+        return f"CASE WHEN {present} THEN hash({', '.join(texts)}) END"
+
+    return key("r"), (key("l"),)
+
+
+def _dated(born: tuple[str, ...], *parts: str) -> tuple[str, tuple[str, ...]]:
+    """Give a key of the register's birth date and other parts, probed with several dates."""
+    register, _ = _both("@born", *parts)
+    probes = []
+    for date in born:
+        texts = [date, *(part.replace("@", "l.") for part in parts)]
+        present = " AND ".join(f"({text}) IS NOT NULL" for text in texts)
+        probes.append(f"CASE WHEN {present} THEN hash({', '.join(texts)}) END")
+    return register, tuple(probes)
+
+
+_STATED = ("l.born", "l.born_other")
+# Day and month swapped; a year before or after; ten years; the defaults for an unknown day.
+_NEAR = (
+    "((l.born // 10000) * 10000 + (l.born % 100) * 100 + (l.born // 100) % 100)::BIGINT",
+    "((l.born + 10000) % 1000000)::BIGINT",
+    "((l.born + 990000) % 1000000)::BIGINT",
+    "((l.born + 100000) % 1000000)::BIGINT",
+    "((l.born + 900000) % 1000000)::BIGINT",
+)
+_ALIKE = (
+    "(jaro_winkler_similarity(l.canon, r.canon) >= 0.72 OR l.t_first IN (r.t_first, r.t_last)"
+    " OR l.t_last IN (r.t_first, r.t_last) OR l.mother_h = r.mother_h)"
+)
+
+RULES: tuple[Rule, ...] = (
+    # A NIK with one digit wrong or two swapped keeps two of its three parts, and half the
+    # third: region (6 digits), birth date (6), serial (4).
+    Rule("nik_serial", *_both("@nik // 10000"), 60),
+    Rule("nik_region_province", *_both("@nik % 10000000000", "@nik // 100000000000000"), 60),
+    Rule("nik_region_district", *_both("@nik % 10000000000", "(@nik // 10000000000) % 10000"), 60),
+    Rule("nik_date_year", *_both("@nik // 10000000000", "@nik % 1000000"), 60),
+    Rule("nik_date_day", *_both("@nik // 1000000", "@nik % 10000"), 60),
+    Rule("birth_first", *_dated(_STATED, "@t_first"), 60),
+    Rule("birth_last", *_dated(_STATED, "@t_last"), 60),
+    Rule("birth_rare", *_dated(_STATED, "@t_rare"), 60),
+    Rule("birth_region", *_dated(_STATED, "@region"), 40),
+    Rule("birth_mother", *_dated(_STATED, "@mother_h"), 40),
+    Rule("birth_sex", *_dated(_STATED, "@sex"), 120, _ALIKE),
+    Rule("near_birth_first", *_dated(_NEAR, "@t_first", "@t_last"), 40),
+    Rule("near_birth_rare", *_dated(_NEAR, "@t_rare"), 40, _ALIKE),
+    Rule("name_year", *_both("@h_pflat", "@born // 10000"), 40),
+    Rule("name_day", *_both("@h_pflat", "@born % 10000"), 40),
+    Rule("name_region", *_both("@h_pflat", "@region"), 40),
+    Rule("name", *_both("@h_psorted"), 25),
+    Rule("first_last", *_both("@t_first", "@t_last"), 25),
+    Rule("ends_region_year", *_both("@t_rare", "@region", "@born // 10000"), 25),
+    Rule("mother_first", *_both("@mother_h", "@t_first"), 25),
+    Rule("mother_year", *_both("@mother_h", "@born // 10000"), 25),
+)  # fmt: skip
+
+
+def create_report(con: duckdb.DuckDBPyConnection) -> None:
+    """Create `linkage.blocking_report` where it is missing."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS linkage")
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS linkage.blocking_report(period VARCHAR, dataset VARCHAR,"
+        " rule VARCHAR, pairs BIGINT, capped_blocks BIGINT, skipped_pairs BIGINT)"
+    )
+
+
+def find_candidates(
+    con: duckdb.DuckDBPyConnection,
+    records: str,
+    target: str,
+    *,
+    period: str | None = None,
+    dataset: str = "",
+    rules: tuple[Rule, ...] = RULES,
+) -> int:
+    """Find the register people that each record is compared with.
+
+    Args:
+        con: the warehouse; the register has been prepared.
+        records: key table of the records (`matching.keys.prepare_records`).
+        target: temporary table to make: `id`, `person_key`, each pair once.
+        period: where given, the rules' counts are added to `linkage.blocking_report`.
+        dataset: the dataset the report names.
+        rules: the rules to apply.
+
+    Returns:
+        The number of pairs.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE match_found(id BIGINT, person_key UBIGINT)")
+    con.execute(
+        f"INSERT INTO match_found SELECT id, nik_key FROM {records} WHERE nik_key IS NOT NULL"
+    )
+    for rule in rules:
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE match_probe AS
+            SELECT DISTINCT id, key FROM (
+                SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l)
+            WHERE key IS NOT NULL;
+            CREATE OR REPLACE TEMP TABLE match_hit AS
+            SELECT {rule.register} AS key, r.person_key FROM {REGISTER} AS r
+            WHERE ({rule.register}) IN (SELECT key FROM match_probe);
+            CREATE OR REPLACE TEMP TABLE match_block AS
+            SELECT key, count(*) AS n FROM match_hit GROUP BY key;
+            """
+        )
+        before = int(scalar(con, "SELECT count(*) FROM match_found"))
+        pairs = (
+            f"SELECT p.id, h.person_key FROM match_probe AS p JOIN match_block AS b USING (key)"
+            f" JOIN match_hit AS h USING (key) WHERE b.n <= {rule.cap}"
+        )
+        if rule.alike == "true":
+            con.execute(f"INSERT INTO match_found {pairs}")
+        else:
+            con.execute(
+                f"INSERT INTO match_found SELECT q.id, q.person_key FROM ({pairs}) AS q"
+                f" JOIN {records} AS l USING (id) JOIN {REGISTER} AS r USING (person_key)"
+                f" WHERE {rule.alike}"
+            )
+        if period is not None:
+            con.execute(
+                f"""
+                INSERT INTO linkage.blocking_report
+                SELECT {literal(period)}, {literal(dataset)}, {literal(rule.name)},
+                    (SELECT count(*) FROM match_found) - {before},
+                    count(DISTINCT key), coalesce(sum(n), 0)
+                FROM match_probe JOIN match_block USING (key) WHERE n > {rule.cap}
+                """
+            )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT id, person_key FROM match_found;"
+        " DROP TABLE match_found; DROP TABLE match_probe; DROP TABLE match_hit;"
+        " DROP TABLE match_block"
+    )
+    return int(scalar(con, f"SELECT count(*) FROM {target}"))

@@ -1,0 +1,171 @@
+"""Comparison: how well two people agree, field by field, in levels.
+
+Belongs here: the levels and how they are computed. Does not belong here: what a level is
+worth (model) or who wins (assignment).
+
+DuckDB computes what it has fast functions for; RapidFuzz measures the edit distance and the
+token sets of the few names that are neither the same nor plainly different. Level 0 is
+always "missing on a side" and is neutral: missing is never disagreement.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+# Fields in the order that patterns have, with the names of their levels.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "name": ("missing", "different", "weak", "similar", "part", "typo", "sounds alike", "same"),
+    "birth": ("missing", "different", "year only", "near", "day and month swapped", "by NIK",
+              "same"),
+    # A NIK holds the birth date, so its levels are read apart for pairs that agree on it.
+    "nik": ("missing", "different", "same region and date", "two digits", "one slip", "same",
+            "different; same birth date", "same region and date; same birth date",
+            "two digits; same birth date", "one slip; same birth date",
+            "same; same birth date"),
+    "sex": ("missing", "different", "same"),
+    "region": ("missing", "different", "same province", "same"),
+    "place": ("missing", "different", "similar", "same"),
+    "mother": ("missing", "different", "part", "typo", "same"),
+}  # fmt: skip
+FIELDS = tuple(LEVELS)
+
+_BATCH = 100_000
+
+_FIRST_LOOK = """
+    CASE WHEN l.canon IS NULL OR r.canon IS NULL THEN 0
+        WHEN l.h_flat = r.h_flat OR l.h_sorted = r.h_sorted THEN 7
+        WHEN l.h_pflat = r.h_pflat OR l.h_psorted = r.h_psorted THEN 6
+        -- Left for a closer look; everything else is plainly different.
+        WHEN jaro_winkler_similarity(l.canon, r.canon) >= 0.66
+            OR l.t_first IN (r.t_first, r.t_last, r.t_rare)
+            OR l.t_last IN (r.t_first, r.t_last, r.t_rare) OR l.t_rare = r.t_rare THEN -1
+        ELSE 1 END::TINYINT
+"""
+
+_BIRTH = """
+    CASE WHEN l.born IS NULL OR r.born IS NULL THEN 0
+        WHEN l.born = r.born THEN 6
+        WHEN l.born_other = r.born OR r.nik_birth IN (l.born, l.born_other) THEN 5
+        WHEN l.born // 10000 = r.born // 10000 AND l.born % 100 = (r.born // 100) % 100
+            AND (l.born // 100) % 100 = r.born % 100 THEN 4
+        -- One of year, month and day differs.
+        WHEN (l.born // 10000 = r.born // 10000)::TINYINT
+            + ((l.born // 100) % 100 = (r.born // 100) % 100)::TINYINT
+            + (l.born % 100 = r.born % 100)::TINYINT = 2 THEN 3
+        WHEN l.born // 10000 = r.born // 10000 THEN 2
+        ELSE 1 END::TINYINT
+"""
+
+_NIK = """
+    CASE WHEN nik_l IS NULL OR nik_r IS NULL THEN 0
+        WHEN nik_apart = 0 THEN 5
+        WHEN nik_apart = 1 THEN 4
+        -- Two neighbours swapped: the numbers differ by 9 to 81 at some power of ten.
+        WHEN nik_apart = 2 THEN CASE
+            WHEN try_cast(rtrim(abs(nik_l - nik_r)::VARCHAR, '0') AS BIGINT)
+                IN (9, 18, 27, 36, 45, 54, 63, 72, 81) THEN 4 ELSE 3 END
+        WHEN nik_l // 10000 = nik_r // 10000 THEN 2
+        ELSE 1 END::TINYINT
+"""
+_NIK_APART = "hamming(lpad(l.nik::VARCHAR, 16, '0'), lpad(r.nik::VARCHAR, 16, '0'))"
+
+
+def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, target: str) -> None:
+    """Compare pairs of keys into a temporary table of levels.
+
+    Args:
+        con: the warehouse.
+        pairs: relation `id`, `person_key`.
+        left: key table with `id`; the records.
+        right: the register's key table with `person_key`.
+        target: temporary table to make: `id`, `person_key`, one TINYINT per field of
+            `LEVELS`, and the commonness of what agrees: `name_f` (register people of the
+            same name, or the share that the shorter name's words suggest), `birth_f`,
+            `place_f`, `mother_f`, all as counts of people.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_levels AS
+        SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {_FIRST_LOOK} AS name,
+            {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
+            CASE WHEN l.sex IS NULL OR r.sex IS NULL THEN 0 WHEN l.sex = r.sex THEN 2
+                ELSE 1 END::TINYINT AS sex,
+            CASE WHEN l.region IS NULL OR r.region IS NULL THEN 0 WHEN l.region = r.region THEN 3
+                WHEN l.region // 100 = r.region // 100 THEN 2 ELSE 1 END::TINYINT AS region,
+            CASE WHEN l.place IS NULL OR r.place IS NULL THEN 0 WHEN l.place = r.place THEN 3
+                WHEN jaro_winkler_similarity(l.place, r.place) >= 0.88 THEN 2
+                ELSE 1 END::TINYINT AS place,
+            CASE WHEN l.mother_h IS NULL OR r.mother_h IS NULL THEN 0
+                WHEN l.mother_h = r.mother_h THEN 4
+                WHEN jaro_winkler_similarity(l.mother, r.mother) >= 0.92 THEN 3
+                WHEN l.mother_first = r.mother_first
+                    OR jaro_winkler_similarity(l.mother, r.mother) >= 0.82 THEN 2
+                ELSE 1 END::TINYINT AS mother,
+            r.name_n, r.birth_n, r.place_n, r.mother_n, least(l.bits, r.bits) AS bits
+        FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
+        """
+    )
+    _look_closer(con)
+    people = f"(SELECT count(*) FROM {right})"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        SELECT id, person_key, coalesce(c.level, m.name)::TINYINT AS name, birth,
+            -- The second set of levels: the pair agrees on the birth date as well.
+            (CASE WHEN nik > 0 AND birth >= 5 THEN nik + 5 ELSE nik END)::TINYINT AS nik,
+            sex, region, place, mother,
+            CASE WHEN coalesce(c.level, m.name) = 4
+                THEN greatest(name_n, {people} * pow(2, -bits)) ELSE name_n END::FLOAT AS name_f,
+            birth_n::FLOAT AS birth_f, place_n::FLOAT AS place_f, mother_n::FLOAT AS mother_f
+        FROM (SELECT *, {_NIK} AS nik FROM match_levels) AS m
+        LEFT JOIN match_closer AS c ON c.name_l = m.name_l AND c.name_r = m.name_r;
+        DROP TABLE match_levels; DROP TABLE match_closer;
+        """
+    )
+
+
+def _look_closer(con: duckdb.DuckDBPyConnection) -> None:
+    """Measure the names that the first look left open, in Arrow batches."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE match_closer(name_l VARCHAR, name_r VARCHAR, level TINYINT)"
+    )
+    table = con.execute(
+        "SELECT DISTINCT name_l, name_r FROM match_levels WHERE name = -1"
+    ).to_arrow_table()
+    for batch in table.to_batches(max_chunksize=_BATCH):
+        levels = name_levels(batch.column(0).to_pylist(), batch.column(1).to_pylist())
+        closer = pa.table({"name_l": batch.column(0), "name_r": batch.column(1), "level": levels})
+        con.register("match_batch", closer)
+        con.execute("INSERT INTO match_closer SELECT * FROM match_batch")
+        con.unregister("match_batch")
+
+
+def name_levels(left: list[str], right: list[str]) -> np.ndarray:
+    """Give the level of name pairs that are not the same: typo, part, similar, weak, different.
+
+    Args:
+        left: unified names, tokens separated by one space.
+        right: as many names to compare with.
+
+    Returns:
+        One level of `LEVELS["name"]` per pair.
+    """
+    flat_l = [name.replace(" ", "") for name in left]
+    flat_r = [name.replace(" ", "") for name in right]
+    edits = process.cpdist(flat_l, flat_r, scorer=OSA.distance)
+    longest = np.maximum(
+        np.fromiter(map(len, flat_l), np.int64), np.fromiter(map(len, flat_r), np.int64)
+    )
+    alike = 1 - edits / np.maximum(longest, 1)
+    ordered = process.cpdist(left, right, scorer=fuzz.token_sort_ratio) / 100
+    shared = process.cpdist(left, right, scorer=fuzz.token_set_ratio) / 100
+    start = process.cpdist(flat_l, flat_r, scorer=fuzz.partial_ratio) / 100
+    close = (edits == 1) & (longest >= 4) | (alike >= 0.86) | (ordered >= 0.93)
+    part = (shared >= 0.97) | (start >= 0.97) & (longest >= 8)
+    similar = (alike >= 0.72) | (ordered >= 0.8) | (shared >= 0.88) | (start >= 0.88)
+    weak = (alike >= 0.5) | (shared >= 0.6)
+    return np.select([close, part, similar, weak], [5, 4, 3, 2], default=1).astype(np.int8)

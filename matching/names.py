@@ -1,0 +1,256 @@
+"""Person names in a comparable form: titles off, spellings unified, a phonetic key beside.
+
+Belongs here: how a name becomes tokens, which tokens are the same word, and what they
+sound like. Does not belong here: how two names are compared (comparison), or the words
+themselves, which are data (`reference.name_titles`, `reference.name_variants`).
+
+The raw name is never changed: everything here goes into key tables beside it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from warehouse.storage import literal
+
+# Tokens that a name keeps apart; what follows the last one is glued to it.
+KEPT_TOKENS = 5
+
+# What a spelling sounds like, in order. The spelling of before 1972 (oe, dj, tj, nj, sj, ch)
+# and the pairs that clerks confuse (f/p/v, z/j, kh/h, dh/d, y/i, w/u) fall together. It is a
+# key to find candidates by, never a replacement: J stood for today's Y and is ambiguous.
+_PHONETIC_STEPS: tuple[tuple[str, str], ...] = (
+    ("OE", "U"),
+    ("DJ", "J"),
+    ("TJ", "C"),
+    ("NJ", "NY"),
+    ("SJ", "S"),
+    ("SY", "S"),
+    ("SH", "S"),
+    ("CH", "H"),
+    ("KH", "H"),
+    ("TH", "T"),
+    ("DH", "D"),
+    ("GH", "G"),
+    ("BH", "B"),
+    ("PH", "P"),
+    ("F", "P"),
+    ("V", "P"),
+    ("Q", "K"),
+    ("X", "KS"),
+    ("Z", "J"),
+    ("CK", "K"),
+)
+
+
+def _phonetic_sql(column: str) -> str:
+    """Give the SQL expression of the phonetic key of one upper-case token."""
+    text = column
+    for old, new in _PHONETIC_STEPS:
+        text = f"replace({text}, '{old}', '{new}')"
+    # Y before a vowel is a consonant (YAHYA, JAHJA), elsewhere it is I; O is U and E is I to
+    # many ears; W stands between vowels unheard (SUWARNO, SUARNO); H is silent but in front.
+    text = f"regexp_replace({text}, 'Y([AIUEO])', 'J\\1', 'g')"
+    text = f"translate({text}, 'YEOW', 'IIUU')"
+    text = f"regexp_replace({text}, '(.)H+', '\\1', 'g')"
+    for letter in "ABCDGHIJKLMNPRSTU":
+        text = f"regexp_replace({text}, '{letter}{{2,}}', '{letter}', 'g')"
+    return text
+
+
+def _letters(token: str, *, dotted: bool) -> str:
+    """Give a pattern for a title with its dots optional, or with at least one dot."""
+    letters = re.sub(r"[^A-Z]", "", token.upper())
+    if not dotted:
+        return r"(?:\. ?)?".join(letters) + r"\.?"
+    pieces = [re.sub(r"[^A-Z]", "", piece) for piece in re.split(r"[.\s]", token.upper())]
+    pieces = [piece for piece in pieces if piece]
+    if len(pieces) > 1:
+        return r"\. ?".join(pieces) + r"\.?"
+    forms = [letters + r"\."]
+    if len(letters) > 1:
+        forms.append(r"\. ?".join(letters) + r"\.?")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _longest_first(patterns: set[str]) -> list[str]:
+    return sorted(patterns, key=lambda pattern: (-len(pattern), pattern))
+
+
+def title_patterns(con: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
+    """Build the patterns that take titles and degrees off an upper-case name.
+
+    A title that could be a name or an initial (`reference.name_titles.needs_punctuation`)
+    goes only with its dot, or as a degree after a comma.
+
+    Returns:
+        Patterns of the titles in front, of degrees behind a comma, and of degrees at the
+        end without one. A pattern that matches nothing stands in where there are no titles.
+    """
+    rows = con.execute(
+        "SELECT upper(token), position, needs_punctuation FROM reference.name_titles"
+        " WHERE regexp_matches(upper(token), '[A-Z]')"
+    ).fetchall()
+    front = {
+        _letters(token, dotted=True) + " ?" if strict else _letters(token, dotted=False) + r"[. ]+"
+        for token, position, strict in rows
+        if position == "prefix"
+    }
+    front |= {r"(?:" + _letters(token, dotted=False) + r")\. ?" for token, position, _ in rows
+              if position == "prefix"}  # fmt: skip
+    behind = {_letters(t, dotted=False) for t, position, _ in rows if position == "suffix"}
+    end = {
+        _letters(token, dotted=bool(strict))
+        for token, position, strict in rows
+        if position == "suffix"
+    }
+    never = "[^\\s\\S]"
+    return (
+        f"^(?:{'|'.join(_longest_first(front))})+" if front else never,
+        # A comma, then any number of degrees: ", S.H., M.M." as well as ", SH MM".
+        f",[ ,]*(?:(?:{'|'.join(_longest_first(behind))})(?:[ ,]+|$))+$" if behind else never,
+        f"(?:[ ,]+(?:{'|'.join(_longest_first(end))}))+[ ,.]*$" if end else never,
+    )
+
+
+def create_name_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary macros `match_phonetic`, `match_upper` and `match_letters`."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP MACRO match_phonetic(token) AS {_phonetic_sql("token")};
+        CREATE OR REPLACE TEMP MACRO match_upper(t) AS trim(upper(strip_accents(t)));
+        CREATE OR REPLACE TEMP MACRO match_letters(t) AS
+            -- An apostrophe joins (MA'RUF), any other sign separates.
+            CASE WHEN regexp_matches(t, '[^A-Z ]|  ')
+                THEN trim(regexp_replace(regexp_replace(t, '[''`’ʼ]', '', 'g'),
+                    '[^A-Z]+', ' ', 'g'))
+                ELSE t END;
+        """
+    )
+
+
+def plain_sql(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:
+    """Give the query of plain names: upper-case ASCII letters, no titles or degrees.
+
+    Args:
+        con: the warehouse; `create_name_macros` has run.
+        relation: relation with a column `id` and the names.
+        column: the column of names.
+
+    Returns:
+        A query of `id` and `plain`. Each step is a subquery of its own: an expression nested
+        in another would be computed once for every mention.
+    """
+    front, behind, end = title_patterns(con)
+    rows = con.execute(
+        "SELECT DISTINCT upper(token), position FROM reference.name_titles ORDER BY 1, 2"
+    ).fetchall()
+    first = ", ".join(literal(t) for t, position in rows if position == "prefix") or "''"
+    last = ", ".join(literal(t) for t, position in rows if position == "suffix") or "''"
+    return f"""
+        SELECT id, nullif(CASE WHEN bare IS NULL THEN match_letters(upper_name)
+            -- Nothing but titles is a name after all: better kept than lost.
+            ELSE coalesce(nullif(match_letters(bare), ''), match_letters(upper_name)) END, '')
+            AS plain
+        FROM (SELECT id, upper_name, CASE WHEN titled THEN regexp_replace(regexp_replace(
+                regexp_replace(regexp_replace(upper_name, {literal(front)}, ''),
+                {literal(behind)}, ''), {literal(end)}, ''), {literal(front)}, '') END AS bare
+            FROM (SELECT id, upper_name, contains(upper_name, '.') OR contains(upper_name, ',')
+                    OR split_part(upper_name, ' ', 1) IN ({first})
+                    OR split_part(upper_name, ' ', -1) IN ({last}) AS titled
+                FROM (SELECT id, match_upper({column}) AS upper_name FROM {relation}
+                    WHERE {column} IS NOT NULL)))
+    """
+
+
+def standardise_names(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    column: str,
+    target: str,
+    *,
+    token_counts: str | None = None,
+) -> None:
+    """Standardise the names of a relation into a temporary table.
+
+    Args:
+        con: the warehouse; `create_name_macros` has run.
+        relation: table or view with a column `id` and the names.
+        column: the column of names.
+        target: temporary table to make: `id`, `canon` (unified tokens, in order), hashes of
+            the name without spaces (`h_flat`), with its tokens sorted (`h_sorted`), of the
+            phonetic key (`h_pflat`, `h_psorted`), of the phonetic first, last and rarest
+            token (`t_first`, `t_last`, `t_rare`), and `bits`, the information in its tokens.
+            Names that are missing have no row.
+        token_counts: table `(phonetic, n, total)` of how often a token stands in the
+            register; where left out, the relation itself is the register, and the table is
+            made as `<target>_counts`.
+    """
+    positions = range(1, KEPT_TOKENS + 1)
+    counts = token_counts or f"{target}_counts"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_split AS
+        SELECT id, CASE WHEN len(words) <= {KEPT_TOKENS} THEN words
+            ELSE list_append(words[1:{KEPT_TOKENS - 1}],
+                array_to_string(words[{KEPT_TOKENS}:], '')) END AS t
+        FROM (SELECT id, string_split(plain, ' ') AS words
+            FROM ({plain_sql(con, relation, column)}) WHERE plain IS NOT NULL);
+        CREATE OR REPLACE TEMP TABLE match_words AS
+        WITH spelt AS (
+            -- The word between a name and the father's name goes; the father's name stays, as
+            -- a token that may be missing on the other side.
+            SELECT upper(token) AS token,
+                min(CASE kind WHEN 'patronymic' THEN '' ELSE upper(canonical) END) AS canonical
+            FROM reference.name_variants
+            -- An initial or a merely related name is left to the comparison.
+            WHERE kind NOT IN ('initial', 'related') AND NOT contains(token, ' ') GROUP BY 1),
+        seen AS (SELECT w AS token, count(*) AS n
+            FROM (SELECT unnest(t) AS w FROM match_split) GROUP BY w)
+        SELECT token, n, nullif(coalesce(spelt.canonical, token), '') AS canonical,
+            match_phonetic(nullif(coalesce(spelt.canonical, token), '')) AS phonetic
+        FROM seen LEFT JOIN spelt USING (token);
+        """
+    )
+    if token_counts is None:
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {counts} AS
+            SELECT phonetic, sum(n)::BIGINT AS n, (SELECT count(*) FROM match_split) AS total
+            FROM match_words WHERE phonetic IS NOT NULL GROUP BY phonetic
+            """
+        )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_known AS
+        SELECT w.token, w.canonical, w.phonetic, hash(w.phonetic) AS h, c.n AS n,
+            CASE WHEN w.phonetic IS NULL THEN 0 ELSE
+                log2((SELECT coalesce(max(total), 1) FROM {counts}) / coalesce(c.n, 1)) END
+                AS bits
+        FROM match_words AS w LEFT JOIN {counts} AS c USING (phonetic);
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        WITH joined AS (
+            SELECT s.id, concat_ws(' ', {", ".join(f"w{i}.canonical" for i in positions)}) AS canon,
+                [{", ".join(f"w{i}.canonical" for i in positions)}] AS c,
+                [{", ".join(f"w{i}.phonetic" for i in positions)}] AS p,
+                {" + ".join(f"coalesce(w{i}.bits, 0)" for i in positions)} AS bits,
+                coalesce({", ".join(f"w{i}.h" for i in positions)}) AS t_first,
+                coalesce({", ".join(f"w{i}.h" for i in reversed(positions))}) AS t_last,
+                -- A token that the register never has can find nobody.
+                least({", ".join(f"w{i}.n" for i in positions)}) AS rare_n,
+                CASE {" ".join(f"WHEN w{i}.n = rare_n THEN w{i}.h" for i in positions)} END
+                    AS t_rare
+            FROM match_split AS s
+            {" ".join(f"LEFT JOIN match_known AS w{i} ON w{i}.token = s.t[{i}]" for i in positions)}
+        )
+        SELECT id, canon, hash(replace(canon, ' ', '')) AS h_flat,
+            hash(array_to_string(list_sort(c), '')) AS h_sorted,
+            hash(array_to_string(p, '')) AS h_pflat,
+            hash(array_to_string(list_sort(p), '')) AS h_psorted,
+            t_first, t_last, t_rare, bits::FLOAT AS bits
+        FROM joined WHERE canon <> '';
+        DROP TABLE match_split; DROP TABLE match_words; DROP TABLE match_known;
+        """
+    )
