@@ -6,6 +6,8 @@ one home. Does not belong here: any of them.
 Loading it reads contracts and settings and opens nothing: no warehouse, no source.
 """
 
+from pathlib import Path
+
 import dagster as dg
 
 from assets import conformed, coverage, employers, landing, linkage, publication, quality, spine
@@ -17,18 +19,21 @@ from warehouse.home import Home
 from warehouse.settings import load_settings
 
 
-def build(home: Home, include_period: str | None = None) -> dg.Definitions:
+def build(
+    home: Home, include_period: str | None = None, settings_file: Path | None = None
+) -> dg.Definitions:
     """Give the definitions of a home.
 
     Args:
         home: whose contracts and settings count.
         include_period: a month that can be run however far it is from today.
+        settings_file: other settings than the home's.
 
     Raises:
         UsageError: a contract or the settings of the home are not valid.
     """
     contracts = load_contracts([home.contracts])
-    settings = load_settings(home)
+    settings = load_settings(home, settings_file)
     months = periods(include_period)
     assets = [
         *landing.build(contracts, months, tuple(settings.databases)),

@@ -1,0 +1,225 @@
+"""Running a job here and now, in this process, on the history of the home.
+
+Belongs here: executing a job so that the UI shows the run, and gathering what it did, what
+failed, and the exit code that follows. Does not belong here: what is printed (progress.py,
+cli_run.py), or what runs on its own (schedules.py, sensors.py).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from assets.publication import PUBLICATION_KEY
+from pipelines import definitions
+from pipelines.alerts import alert
+from pipelines.instance import open_instance
+from warehouse.connection import check_period
+from warehouse.home import Home
+
+_PRECEDENCE = (3, 5, 4, 2, 1)
+"""Of several failures the exit code tells the first of these: refused data comes before
+what may only follow from it."""
+
+GATE = 4
+
+
+@dataclass(frozen=True)
+class StepFailure:
+    """One failed step.
+
+    Attributes:
+        step: key of the step, `stage__name`.
+        message: what was wrong and what to do; without any value.
+        error: kind of the error.
+        exit_code: what it makes the command end with.
+        reason_code: of refused data.
+    """
+
+    step: str
+    message: str
+    error: str
+    exit_code: int
+    reason_code: str | None = None
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """One check that did not pass, blocking or not."""
+
+    asset: str
+    name: str
+    blocking: bool
+    message: str
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        run_id: the Dagster run.
+        success: every step ended well.
+        failures: of steps, in order.
+        failed_checks: of assets, in order; those that only warn are among them.
+        made: metadata of each asset that was made, plain values only, by asset key.
+    """
+
+    run_id: str
+    success: bool = False
+    failures: list[StepFailure] = field(default_factory=list)
+    failed_checks: list[FailedCheck] = field(default_factory=list)
+    made: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all went well, else the code of the failure that comes first."""
+        if self.success:
+            return 0
+        codes = {failure.exit_code for failure in self.failures}
+        return next((code for code in _PRECEDENCE if code in codes), 1)
+
+    @property
+    def publication(self) -> dict[str, object]:
+        """What was published, empty where nothing was."""
+        return self.made.get(PUBLICATION_KEY.to_user_string(), {})
+
+
+Listener = Callable[[dg.DagsterEvent], None]
+
+
+def execute(
+    home: Home,
+    job_name: str,
+    period: str,
+    *,
+    inbox: Path | None = None,
+    settings_file: Path | None = None,
+    reason: str = "",
+    listener: Listener | None = None,
+    plan: Callable[[list[str]], None] | None = None,
+    log: Callable[[str], None] | None = None,
+) -> Outcome:
+    """Run a job for a month in this process.
+
+    Args:
+        home: the home.
+        job_name: `period` or `publish`.
+        period: the month.
+        inbox: where file drops lie; the home's inbox where left out. What lies there is
+            taken as complete.
+        settings_file: other settings than the home's.
+        reason: why the month is published again.
+        listener: given every Dagster event as it happens, in this thread.
+        plan: given the keys of the steps before the first begins.
+        log: told what goes on outside of steps.
+
+    Returns:
+        What was done and what failed; data that are refused raise nothing here.
+
+    Raises:
+        UsageError: the period, the settings or a contract are not valid.
+    """
+    check_period(period)
+    # Loaded here once before the run: a bad file is the caller's mistake, not the run's.
+    loaded = definitions.build(home, include_period=period, settings_file=settings_file)
+    job = loaded.resolve_job_def(job_name)
+    outcome = Outcome(run_id=str(uuid.uuid4()))
+    config: dict[str, object] = {"home": str(home.path), "settle_seconds": 0, "reason": reason}
+    if inbox is not None:
+        config["inbox"] = str(inbox)
+    if settings_file is not None:
+        config["settings_file"] = str(settings_file)
+
+    def listen(entry: dg.EventLogEntry, _cursor: object = None) -> None:
+        if entry.dagster_event is not None:
+            _gather(outcome, entry.dagster_event)
+            if listener is not None:
+                listener(entry.dagster_event)
+
+    with open_instance(home, log) as instance:
+        if plan is not None:
+            plan([node.name for node in job.graph.nodes])
+        instance.add_event_listener(outcome.run_id, listen)
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=period,
+            run_id=outcome.run_id,
+            raise_on_error=False,
+            tags={"cakupan/by": "command line"},
+            run_config={
+                "resources": {"warehouse": {"config": config}},
+                # The events are ours to show.
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+        outcome.success = result.success
+    if not outcome.success:
+        messages = [f"{failure.step}: {failure.message}" for failure in outcome.failures]
+        alert(home, run_id=outcome.run_id, job=job_name, period=period, messages=messages)
+    return outcome
+
+
+def _gather(outcome: Outcome, event: dg.DagsterEvent) -> None:
+    kind = event.event_type
+    if kind == dg.DagsterEventType.STEP_FAILURE:
+        outcome.failures.append(_failure(event))
+    elif kind == dg.DagsterEventType.PIPELINE_FAILURE and not outcome.failures:
+        outcome.failures.append(StepFailure("run", _told(event.job_failure_data.error), "run", 1))
+    elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        made = event.materialization
+        if made.asset_key is not None:
+            outcome.made[made.asset_key.to_user_string()] = {
+                name: value.value
+                for name, value in made.metadata.items()
+                if isinstance(value.value, str | int | float | bool)
+                and not isinstance(value, dg.MarkdownMetadataValue)
+            }
+    elif kind == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if not check.passed:
+            outcome.failed_checks.append(
+                FailedCheck(
+                    asset=check.asset_key.to_user_string(),
+                    name=check.check_name,
+                    blocking=bool(check.blocking) and check.severity == dg.AssetCheckSeverity.ERROR,
+                    message=check.description or "",
+                )
+            )
+
+
+def _failure(event: dg.DagsterEvent) -> StepFailure:
+    data = event.step_failure_data
+    step = str(event.step_key)
+    told = data.user_failure_data
+    if told is not None and told.metadata:
+        facts = {name: value.value for name, value in told.metadata.items()}
+        code = facts.get("reason_code")
+        return StepFailure(
+            step=step,
+            message=told.description or "failed",
+            error=str(facts.get("error", "")),
+            exit_code=int(str(facts.get("exit_code", 1))),
+            reason_code=str(code) if code else None,
+        )
+    kind = data.error.cls_name if data.error is not None else ""
+    if kind == "DagsterAssetCheckFailedError":
+        message = "a blocking check failed; what was published before stays"
+        return StepFailure(step, message, str(kind), GATE)
+    return StepFailure(step, _told(data.error), str(kind), 1)
+
+
+def _told(error: object) -> str:
+    """Tell an error of Dagster's own by the text of its first cause.
+
+    All errors of assets and of the resource have been through the guard, so that what is
+    left is Dagster's own, such as an interruption.
+    """
+    while getattr(error, "cause", None) is not None:
+        error = error.cause  # type: ignore[attr-defined]
+    message = str(getattr(error, "message", "")).strip()
+    return message.splitlines()[0] if message else "the run failed; see it in the UI"
