@@ -1,6 +1,6 @@
 -- The signs of work, gathered per person. A sign needs an accepted link, not one in review.
 --
--- Reads   cov_links, cov_memberships, in_employment, in_roster, in_ownership,
+-- Reads   cov_links, cov_memberships, in_employment, in_roster, in_ownership, spine.persons,
 --         reference.datasets, reference.occupations, cov_employer_spine,
 --         cov_employer_identifiers
 -- Makes   cov_employers      where each employer identifier leads: sector and workplace
@@ -8,7 +8,7 @@
 --         cov_listing        per person: roster listings and the sector they give
 --         cov_ownership      per person: businesses owned
 --         cov_membership     per person: cards, the chance of being active, the segment
---         cov_occupations    every spelling of an occupation with what it tells
+--         cov_occupations    every occupation of the register, as written, with what it tells
 
 -- Workplace is the branch's region (the NPP's, or that of the NPWP's branch row), else the
 -- head office's. Sector X: the employer has no known KBLI.
@@ -68,13 +68,26 @@ per_person AS (
     GROUP BY person_key
 )
 
+-- The full NPWP knows most, then its root, then the NIB. Which of them leads to an employer is
+-- decided after the joins: a condition on the left side within them would cost a loop.
 SELECT
     p.person_key, p.certain, p.civil, p.pppk, p.civil_certain, p.pppk_certain,
-    coalesce(branch.workplace, root.workplace, nib.workplace) AS workplace,
-    -- The registers' KBLI of the employer; where no register knows the employer, the KBLI
-    -- that came with the employment record itself.
+    CASE
+        WHEN branch.employer_key IS NOT NULL THEN branch.workplace
+        WHEN root.employer_key IS NOT NULL THEN root.workplace
+        ELSE nib.workplace
+    END AS workplace,
+    -- The registers' KBLI of the employer; where none of them knows it, the KBLI that came
+    -- with the employment record itself.
     coalesce(
-        nullif(coalesce(branch.sector_code, root.sector_code, nib.sector_code), 'X'),
+        nullif(
+            CASE
+                WHEN branch.employer_key IS NOT NULL THEN branch.sector_code
+                WHEN root.employer_key IS NOT NULL THEN root.sector_code
+                ELSE nib.sector_code
+            END,
+            'X'
+        ),
         p.main.sector_code,
         'X'
     ) AS sector_code
@@ -82,12 +95,11 @@ FROM per_person AS p
 LEFT JOIN cov_employers AS branch
     ON branch.kind = 'npwp' AND branch.identifier = p.main.npwp
 LEFT JOIN cov_employers AS root
-    ON root.kind = 'npwp_root' AND branch.employer_key IS NULL
+    ON root.kind = 'npwp_root'
     AND root.identifier
         = CASE WHEN p.main.npwp LIKE '0%' THEN left(p.main.npwp, 10) ELSE p.main.npwp END
 LEFT JOIN cov_employers AS nib
-    ON nib.kind = 'nib' AND branch.employer_key IS NULL AND root.employer_key IS NULL
-    AND nib.identifier = p.main.nib;
+    ON nib.kind = 'nib' AND nib.identifier = p.main.nib;
 
 -- A list with a sector fixed by its contract goes before one with a kbli column, an unknown
 -- sector comes last, then the name of the list decides.
@@ -158,6 +170,9 @@ CREATE OR REPLACE TEMP MACRO cov_plain(text) AS
     trim(regexp_replace(upper(text), '[^A-Z0-9]+', ' ', 'g'));
 
 -- Occupations are compared without case and punctuation, in every spelling the table knows.
+-- Each text that the register uses is looked up once, as there are few of them. Every one
+-- counts as work but the few of the table that are none; an empty one is none, one that the
+-- table does not know is work in an unknown sector.
 CREATE OR REPLACE TEMP TABLE cov_occupations AS
 WITH spelt AS (
     SELECT
@@ -165,12 +180,31 @@ WITH spelt AS (
         occupation, is_working, coalesce(sector_code, 'X') AS sector_code,
         coalesce(civil_servant, false) AS civil_servant
     FROM reference.occupations
+),
+
+known AS (
+    SELECT
+        spelling,
+        arg_min(is_working, occupation) AS is_working,
+        arg_min(sector_code, occupation) AS sector_code,
+        arg_min(civil_servant, occupation) AS civil_servant,
+        arg_min(cov_plain(occupation) = 'PPPK', occupation) AS pppk
+    FROM spelt
+    GROUP BY spelling
+),
+
+used AS (
+    SELECT DISTINCT occupation AS as_written, cov_plain(occupation) AS spelling
+    FROM spine.persons
+    WHERE period = getvariable('period') AND occupation IS NOT NULL
 )
+
 SELECT
-    spelling,
-    arg_min(is_working, occupation) AS is_working,
-    arg_min(sector_code, occupation) AS sector_code,
-    arg_min(civil_servant, occupation) AS civil_servant,
-    arg_min(cov_plain(occupation) = 'PPPK', occupation) AS pppk
-FROM spelt
-GROUP BY spelling;
+    u.as_written,
+    coalesce(k.is_working, true) AS is_working,
+    coalesce(k.sector_code, 'X') AS sector_code,
+    coalesce(k.civil_servant AND NOT k.pppk, false) AS civil,
+    coalesce(k.pppk, false) AS pppk
+FROM used AS u
+LEFT JOIN known AS k USING (spelling)
+WHERE u.spelling <> '';

@@ -20,20 +20,16 @@ SELECT
     e.person_key IS NOT NULL AS sign_employment,
     r.person_key IS NOT NULL AS sign_roster,
     w.person_key IS NOT NULL AS sign_ownership,
-    -- Every occupation counts as work but the few of the table that are none; an empty one
-    -- is none, one that the table does not know is work in an unknown sector.
-    coalesce(cov_plain(p.occupation), '') <> '' AND coalesce(o.is_working, true)
-        AS sign_occupation,
+    coalesce(o.is_working, false) AS sign_occupation,
     sign_employment OR sign_roster OR sign_ownership OR sign_occupation AS works_by_lists,
     coalesce(e.certain, false) OR coalesce(r.certain, false) OR coalesce(w.certain, false)
         OR sign_occupation AS works_by_certain_lists,
 
     -- Civil servants, soldiers and police; PPPK apart, as a parameter decides about them.
-    (coalesce(o.civil_servant, false) AND NOT coalesce(o.pppk, false))
-        OR coalesce(e.civil, false) OR coalesce(r.civil, false) AS civil,
+    coalesce(o.civil, false) OR coalesce(e.civil, false) OR coalesce(r.civil, false) AS civil,
     coalesce(o.pppk, false) OR coalesce(e.pppk, false) OR coalesce(r.pppk, false) AS pppk,
-    (coalesce(o.civil_servant, false) AND NOT coalesce(o.pppk, false))
-        OR coalesce(e.civil_certain, false) OR coalesce(r.civil_certain, false) AS civil_certain,
+    coalesce(o.civil, false) OR coalesce(e.civil_certain, false)
+        OR coalesce(r.civil_certain, false) AS civil_certain,
     coalesce(o.pppk, false) OR coalesce(e.pppk_certain, false)
         OR coalesce(r.pppk_certain, false) AS pppk_certain,
 
@@ -47,7 +43,7 @@ FROM spine.persons AS p
 LEFT JOIN cov_employment AS e USING (person_key)
 LEFT JOIN cov_listing AS r USING (person_key)
 LEFT JOIN cov_ownership AS w USING (person_key)
-LEFT JOIN cov_occupations AS o ON o.spelling = cov_plain(p.occupation)
+LEFT JOIN cov_occupations AS o ON o.as_written = p.occupation
 WHERE p.period = getvariable('period');
 
 CREATE OR REPLACE TEMP TABLE cov_workers AS

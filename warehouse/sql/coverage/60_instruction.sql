@@ -22,7 +22,7 @@ SELECT
     left(coalesce(p.domicile, r.region_code, '0000'), 2) AS province_code
 FROM records AS r
 LEFT JOIN cov_links AS l USING (dataset, record_id)
-LEFT JOIN cov_people AS p ON l.accepted AND p.person_key = l.person_key;
+LEFT JOIN cov_people AS p ON p.person_key = CASE WHEN l.accepted THEN l.person_key END;
 
 CREATE OR REPLACE TEMP VIEW out_gap_by_instruction AS
 WITH listed AS (

@@ -32,8 +32,9 @@ SELECT
     END AS name_shape
 FROM in_person_records AS r
 LEFT JOIN cov_person_links AS l USING (dataset, record_id)
-LEFT JOIN cov_people AS p ON l.status = 'linked' AND p.person_key = l.person_key
-LEFT JOIN cov_workers AS w ON l.status = 'linked' AND w.person_key = l.person_key
+LEFT JOIN cov_people AS p
+    ON p.person_key = CASE WHEN l.status = 'linked' THEN l.person_key END
+LEFT JOIN cov_workers AS w ON w.person_key = p.person_key
 LEFT JOIN reference.datasets AS d ON d.dataset = r.dataset
 LEFT JOIN in_roster AS x ON x.dataset = r.dataset AND x.record_id = r.record_id;
 
