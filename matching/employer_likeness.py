@@ -33,7 +33,8 @@ def compare_cores(con: duckdb.DuckDBPyConnection, pairs: str) -> int:
 
     Levels: EXACT, the same words in any order or spacing; NEAR, but for slips in words that are
     not established ones, or cut short; SUBSET, one has words the other lacks, no numbers among
-    them; OVERLAP, at least half the weight is shared; DIFFERENT.
+    them and not the greater part of its weight; OVERLAP, at least half the weight is shared;
+    DIFFERENT.
 
     Args:
         con: the warehouse; `parse_names` has run on it.
@@ -98,7 +99,8 @@ def compare_cores(con: duckdb.DuckDBPyConnection, pairs: str) -> int:
             WHEN same THEN {EXACT}
             WHEN slip IS NOT NULL AND NOT village THEN {NEAR}
             WHEN acronym THEN {NEAR}
-            WHEN shared > 0 AND (shared = weight_a OR shared = weight_b)
+            WHEN 2 * shared >= greatest(weight_a, weight_b)
+                AND (shared = weight_a OR shared = weight_b)
                 AND NOT number_apart AND NOT village THEN {SUBSET}
             WHEN 2 * shared >= greatest(weight_a, weight_b) THEN {OVERLAP}
             ELSE {DIFFERENT} END)::TINYINT AS level

@@ -31,6 +31,11 @@ SAMPLE = 60_000
 # Shared weight, in bits, from which the words two names share count as rare.
 RARE_BITS = 14
 EM_ROUNDS = 50
+LARGEST_UNIT = 20
+# The most that a level may count for, in bits.
+NAME_BITS, FIELD_BITS = 14.0, 6.0
+# How levels of the region are marked where the name itself is tied to a region.
+BOUND = "bound_"
 
 
 @cache
@@ -79,27 +84,35 @@ def learn_and_score(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float
 
 
 def _true_pairs(con: duckdb.DuckDBPyConnection) -> None:
-    """Make emp_mates: pairs of profiles of one unit, from different records."""
+    """Make emp_mates: pairs of records of one unit, as pairs of their looks, and how many."""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE emp_mates AS
-        SELECT x.profile_id AS a, y.profile_id AS b
-        FROM emp_profiles AS x JOIN emp_profiles AS y
-            ON x.unit_id = y.unit_id AND x.profile_id < y.profile_id
-        WHERE hash(x.unit_id) % greatest(1, (SELECT count(*) // {SAMPLE} FROM emp_profiles)) = 0
-        ORDER BY hash(x.profile_id, y.profile_id), a, b
-        LIMIT {SAMPLE}
+        WITH sampled AS (
+            SELECT p.unit_id, p.profile_id, p.records FROM emp_profiles AS p
+            JOIN emp_units AS u USING (unit_id)
+            -- A unit of many branches would speak for all the others.
+            WHERE u.records BETWEEN 2 AND {LARGEST_UNIT} AND hash(p.unit_id)
+                % greatest(1, (SELECT count(*) // {SAMPLE} FROM emp_profiles)) = 0
+        )
+        SELECT x.profile_id AS a, y.profile_id AS b, CASE
+            WHEN x.profile_id = y.profile_id THEN x.records * (x.records - 1) // 2
+            ELSE x.records * y.records END AS pairs
+        FROM sampled AS x JOIN sampled AS y
+            ON x.unit_id = y.unit_id AND x.profile_id <= y.profile_id
+        WHERE x.profile_id < y.profile_id OR x.records > 1
         """
     )
 
 
 def _levels(con: duckdb.DuckDBPyConnection, pairs: str, target: str) -> None:
     """Compare pairs of profiles field by field."""
+    weight = "pairs" if pairs == "emp_mates" else "1"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH joined AS (
-            SELECT x.a, x.b, p.unit_id AS unit_a, q.unit_id AS unit_b,
+            SELECT x.a, x.b, x.pairs, p.unit_id AS unit_a, q.unit_id AS unit_b,
                 CASE WHEN p.core_id = q.core_id THEN {EXACT} ELSE coalesce(l.level, 0) END AS level,
                 coalesce(l.shared, c.weight) AS shared, c.village OR d.village AS village,
                 -- A single word and its slip share none: the word itself is what agrees.
@@ -116,7 +129,7 @@ def _levels(con: duckdb.DuckDBPyConnection, pairs: str, target: str) -> None:
                     ELSE len(list_intersect(p.address, q.address))
                         / greatest(len(p.address), len(q.address)) END AS shared_address,
                 p.nib AS nib_p, q.nib AS nib_q, p.npwp_root AS root_p, q.npwp_root AS root_q
-            FROM {pairs} AS x
+            FROM (SELECT a, b, {weight} AS pairs FROM {pairs}) AS x
             JOIN emp_profiles AS p ON p.profile_id = x.a
             JOIN emp_profiles AS q ON q.profile_id = x.b
             JOIN co_cores AS c ON c.core_id = p.core_id
@@ -127,7 +140,7 @@ def _levels(con: duckdb.DuckDBPyConnection, pairs: str, target: str) -> None:
                 ON l.a = least(p.core_id, q.core_id) AND l.b = greatest(p.core_id, q.core_id)
             LEFT JOIN emp_akin AS k ON k.a = p.family AND k.b = q.family
         )
-        SELECT a, b, unit_a, unit_b,
+        SELECT a, b, pairs, unit_a, unit_b,
             CASE
                 WHEN level = {EXACT} AND village THEN 'exact_village'
                 WHEN level = {EXACT} AND fp = 'PT' AND fq = 'PT' THEN CASE
@@ -147,7 +160,10 @@ def _levels(con: duckdb.DuckDBPyConnection, pairs: str, target: str) -> None:
                 WHEN fp = fq AND sp <> sq THEN 'kind'
                 WHEN fp = fq THEN 'same'
                 WHEN akin THEN 'akin' ELSE 'conflict' END AS form,
-            CASE
+            -- Equal names are found wherever they are; other names mostly within a region, so
+            -- that being of one region says less there.
+            CASE WHEN level = {EXACT} AND bearers <= 12 AND NOT village THEN ''
+                ELSE 'bound_' END || CASE
                 WHEN rp IS NULL OR rq IS NULL THEN 'missing'
                 WHEN rp = rq THEN 'same' WHEN left(rp, 2) = left(rq, 2) THEN 'province'
                 ELSE 'other' END AS region,
@@ -183,23 +199,44 @@ def _learn(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, float]]:
         seen = {
             name: dict(
                 con.execute(
-                    f"SELECT {field}, count(*) FROM emp_{name}_levels GROUP BY {field}"
+                    f"SELECT {field}, sum(pairs) FROM emp_{name}_levels GROUP BY {field}"
                 ).fetchall()
             )
             if field != "number"
             else {}
             for name in ("mates", "rivals")
         }
-        mates, rivals = (sum(seen[name].values()) for name in ("mates", "rivals"))
         for level, expected in table[field].items():
+            # Levels of bound names are shares among bound names: how often names are equal
+            # is the name's evidence, not the region's.
+            bound = level.startswith(BOUND)
+            mates, rivals = (
+                sum(n for at, n in seen[name].items() if at.startswith(BOUND) == bound)
+                for name in ("mates", "rivals")
+            )
             m = (seen["mates"].get(level, 0) + strength * expected["m"]) / (mates + strength)
             u = (seen["rivals"].get(level, 0) + strength * expected["u"]) / (rivals + strength)
-            bits = math.log2(m / u)
+            bits = _bounded(field, level, math.log2(m / u))
             con.execute(
                 "INSERT INTO emp_weights VALUES (?, ?, ?, ?, ?)", [field, level, m, u, bits]
             )
             weights.append((field, level, bits))
     return weights
+
+
+def _bounded(field: str, level: str, bits: float) -> float:
+    """Keep the evidence of one level within reason.
+
+    Missing is no evidence, disagreement never speaks for a pair, and no field but the name
+    decides alone: fields lean on one another more than the model knows.
+    """
+    kind = level.removeprefix(BOUND)
+    if kind == "missing":
+        return 0.0
+    if kind in ("other", "conflict", "different"):
+        bits = min(bits, 0.0)
+    most = NAME_BITS if field == "name" else FIELD_BITS
+    return max(-NAME_BITS, min(most, bits))
 
 
 def _patterns(con: duckdb.DuckDBPyConnection) -> None:

@@ -14,9 +14,7 @@ WITH gathered AS (
         min(r.precedence) AS precedence,
         min(r.rid) AS rid,
         count(*)::INTEGER AS records,
-        bit_or(r.once_bit) AS once_mask,
-        -- A register lists a business once; a unit that its own key brought together stays.
-        min(r.core_id) AS core_id
+        bit_or(r.once_bit) AS once_mask
     FROM emp_members AS m JOIN emp_records AS r USING (rid)
     GROUP BY m.unit
 ),
@@ -38,7 +36,7 @@ CREATE OR REPLACE TEMP TABLE emp_profiles AS
 WITH looks AS (
     SELECT u.unit_id, r.core_id, r.family, r.subtype, r.region_code, r.division, r.kbli,
         r.kbli_vintage, r.sector_code, r.address, u.npwp_root, u.nib, u.once_mask, u.level,
-        min(r.rid) AS rid
+        min(r.rid) AS rid, count(*)::INTEGER AS records
     FROM emp_members AS m
     JOIN emp_records AS r USING (rid)
     JOIN emp_units AS u USING (unit)

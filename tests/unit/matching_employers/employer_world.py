@@ -10,8 +10,63 @@ import random
 import duckdb
 import pyarrow as pa
 
-GENERIC = ["SUMBER", "JAYA", "MAJU", "ABADI", "MAKMUR", "SEJAHTERA", "BERSAMA", "KARYA", "MANDIRI", "UTAMA", "NUSANTARA", "PRATAMA", "SENTOSA", "LESTARI", "MITRA", "CIPTA", "PERKASA", "SUKSES", "BERKAH", "SINAR", "PRIMA", "BINTANG", "GLOBAL", "MULIA", "AGUNG", "RAYA", "PUTRA", "ANUGERAH", "BUMI", "TUNAS", "SURYA", "CAHAYA", "INTI", "MULTI", "MEGA", "GRAHA", "DUTA", "ANEKA"]
-TRADES = ["INTERNASIONAL", "INDUSTRI", "TEKNOLOGI", "KONSTRUKSI", "TRANSPORTASI", "LOGISTIK", "TEKSTIL", "GARMEN", "PLASTIK", "KIMIA", "ENERGI", "PANGAN", "PROPERTI", "INDONESIA", "MEDIA"]
+GENERIC = [
+    "SUMBER",
+    "JAYA",
+    "MAJU",
+    "ABADI",
+    "MAKMUR",
+    "SEJAHTERA",
+    "BERSAMA",
+    "KARYA",
+    "MANDIRI",
+    "UTAMA",
+    "NUSANTARA",
+    "PRATAMA",
+    "SENTOSA",
+    "LESTARI",
+    "MITRA",
+    "CIPTA",
+    "PERKASA",
+    "SUKSES",
+    "BERKAH",
+    "SINAR",
+    "PRIMA",
+    "BINTANG",
+    "GLOBAL",
+    "MULIA",
+    "AGUNG",
+    "RAYA",
+    "PUTRA",
+    "ANUGERAH",
+    "BUMI",
+    "TUNAS",
+    "SURYA",
+    "CAHAYA",
+    "INTI",
+    "MULTI",
+    "MEGA",
+    "GRAHA",
+    "DUTA",
+    "ANEKA",
+]
+TRADES = [
+    "INTERNASIONAL",
+    "INDUSTRI",
+    "TEKNOLOGI",
+    "KONSTRUKSI",
+    "TRANSPORTASI",
+    "LOGISTIK",
+    "TEKSTIL",
+    "GARMEN",
+    "PLASTIK",
+    "KIMIA",
+    "ENERGI",
+    "PANGAN",
+    "PROPERTI",
+    "INDONESIA",
+    "MEDIA",
+]
 SHORT = {
     "INTERNASIONAL": "INTL", "INDUSTRI": "INDUSTRY", "KONSTRUKSI": "CONSTRUCTION",
     "LOGISTIK": "LOGISTICS", "TEKSTIL": "TEXTILE", "PLASTIK": "PLASTICS", "PROPERTI": "PROPERTY",
@@ -20,8 +75,43 @@ SYLLABLES = "KAR TA WI BU RA MAN DO SE LU PA GI NTA RO KO MI SU LA NE DI VA HAR 
 STREETS = (
     "MERDEKA SUDIRMAN DIPONEGORO AHMAD YANI GAJAH MADA PAHLAWAN VETERAN MELATI KENANGA".split()  # noqa: SIM905
 )
-DIVISIONS = ["10", "13", "41", "46", "47", "47", "49", "56", "62", "85"]
-COLUMNS = ["dataset", "record_id", "employer_name", "legal_form", "npwp", "nib", "npp", "ahu_number", "nik_koperasi", "address", "region_code", "kbli", "kbli_vintage", "sector_code", "workers", "scale", "status", "parent_npwp", "programmes", "registered_on", "last_paid_period", "owner_name", "row_hash"]
+DIVISIONS = [
+    "10",
+    "13",
+    "41",
+    "46",
+    "47",
+    "47",
+    "49",
+    "56",
+    "62",
+    "85",
+]
+COLUMNS = [
+    "dataset",
+    "record_id",
+    "employer_name",
+    "legal_form",
+    "npwp",
+    "nib",
+    "npp",
+    "ahu_number",
+    "nik_koperasi",
+    "address",
+    "region_code",
+    "kbli",
+    "kbli_vintage",
+    "sector_code",
+    "workers",
+    "scale",
+    "status",
+    "parent_npwp",
+    "programmes",
+    "registered_on",
+    "last_paid_period",
+    "owner_name",
+    "row_hash",
+]
 TYPES = {
     "kbli_vintage": pa.int16(), "workers": pa.int64(), "programmes": pa.list_(pa.string()),
     "registered_on": pa.date32(), "row_hash": pa.uint64(),
