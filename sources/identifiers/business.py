@@ -21,11 +21,14 @@ from warehouse.storage import literal
 
 # Twice a digit, with its two digits summed, as Luhn counts every second one.
 _DOUBLED = "0246813579"
+_NOT_ALNUM = "[^0-9A-Za-z]+"
 _REPEATED = "|".join(f"{digit}+" for digit in range(10))
 _AHU_PARTS = r"^AHU\.([0-9]+)\.AH\.([0-9]{2})\.([0-9]{2})\.(?:T(?:A?HU?N?)\.?)?([0-9]{4})$"
 _AHU_WHOLE = r"AHU-0000000\1.AH.\2.\3.TAHUN \4"
 _AHU_PADDED = "^AHU-0*([0-9]{7,})[.]"
-_AHU_NUMBER = r"^[^A-Z0-9]*(?:SK[^A-Z0-9]+)?(?:NO(?:MOR)?[^A-Z0-9]+)?"
+# Seven digits, or more without a leading zero: what the rules below leave as it is.
+_AHU_CANONICAL = r"AHU-(?:[0-9]{7}|[1-9][0-9]{7,})\.AH\.[0-9]{2}\.[0-9]{2}\.TAHUN [0-9]{4}"
+_AHU_NUMBER = r"^(?:SK\.)?(?:NO(?:MOR)?\.)?"
 
 
 def npwp16(text: str | None) -> str | None:
@@ -86,17 +89,15 @@ def npwp_check_digit_fits(npwp: str) -> bool | None:
 
 def npwp_check_digit_fits_sql(npwp: str) -> str:
     """SQL of `npwp_check_digit_fits`; NULL where there is no digit to check."""
-    digits = [f"(npwp_ // {10 ** (8 - place)} % 10)" for place in range(9)]
+    # The first ten digits as a number: less than ten to the ninth where they begin with 0.
+    number = f"try_cast(substr({npwp}, 1, 10) AS BIGINT)"
+    digits = [f"({number} // {10 ** (8 - place)} % 10)" for place in range(9)]
     summed = " + ".join(
-        f"({digit} * 2 - CASE WHEN {digit} > 4 THEN 9 ELSE 0 END)" if place % 2 else digit
+        f"({digit} * 2 - {digit} // 5 * 9)" if place % 2 else digit
         for place, digit in enumerate(digits)
     )
-    # The first ten digits as a number: less than ten to the ninth where they begin with 0.
-    return let_sql(
-        "npwp_",
-        f"try_cast(substr({npwp}, 1, 10) AS BIGINT)",
-        f"CASE WHEN npwp_ < {10**9} THEN ({summed}) % 10 = 0 END",
-    )
+    # Without a CASE, so that DuckDB computes the number once; modulo NULL gives NULL.
+    return f"(({summed}) % nullif(10 * ({number} < {10**9})::BIGINT, 0) = 0)"
 
 
 def nib(text: str | None) -> str | None:
@@ -120,12 +121,13 @@ def kpj(text: str | None) -> str | None:
 
     Eleven digits as a rule; older cards carry letters, so nothing else is refused.
     """
-    return (re.sub("[^0-9A-Z]", "", compact(text).upper()) or None) if text is not None else None
+    return re.sub(_NOT_ALNUM, "", compact(text)).upper() or None if text is not None else None
 
 
 def kpj_sql(text: str) -> str:
     """SQL of `kpj` over a text expression."""
-    return f"nullif(regexp_replace(upper({compact_sql(text)}), '[^0-9A-Z]', '', 'g'), '')"
+    plain = f"regexp_replace({compact_sql(text)}, {literal(_NOT_ALNUM)}, '', 'g')"
+    return f"nullif(upper({plain}), '')"
 
 
 def npp(text: str | None) -> str | None:
@@ -150,15 +152,19 @@ def ahu_number(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    parts = re.sub(_AHU_NUMBER, "", text.upper(), count=1)
-    parts = re.sub("[^A-Z0-9]+", ".", parts).strip(".")
+    parts = re.sub(_NOT_ALNUM, ".", text).upper().strip(".")
+    parts = re.sub(_AHU_NUMBER, "", parts, count=1)
     whole = re.sub(_AHU_PARTS, _AHU_WHOLE, parts)
     return re.sub(_AHU_PADDED, r"AHU-\1.", whole) or None
 
 
 def ahu_number_sql(text: str) -> str:
     """SQL of `ahu_number` over a text expression."""
-    parts = f"regexp_replace(upper({text}), {literal(_AHU_NUMBER)}, '')"
-    parts = f"trim(regexp_replace({parts}, '[^A-Z0-9]+', '.', 'g'), '.')"
+    parts = f"trim(upper(regexp_replace({text}, {literal(_NOT_ALNUM)}, '.', 'g')), '.')"
+    parts = f"regexp_replace({parts}, {literal(_AHU_NUMBER)}, '')"
     whole = f"regexp_replace({parts}, {literal(_AHU_PARTS)}, {literal(_AHU_WHOLE)})"
-    return f"nullif(regexp_replace({whole}, {literal(_AHU_PADDED)}, 'AHU-\\1.'), '')"
+    padded = f"regexp_replace({whole}, {literal(_AHU_PADDED)}, 'AHU-\\1.')"
+    return (
+        f"CASE WHEN regexp_full_match({text}, {literal(_AHU_CANONICAL)}) THEN {text}"
+        f" ELSE nullif({padded}, '') END"
+    )

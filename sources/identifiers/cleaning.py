@@ -28,7 +28,8 @@ _TABLE = str.maketrans(_FULL_WIDTH, _ASCII)
 _BLANK = re.escape(BLANKS)
 _LEADING = f"^[{_BLANK}{re.escape(APOSTROPHES)}]+"
 _DROPPED = f"{_LEADING}|[{_BLANK}{re.escape(SEPARATORS)}]+"
-_UNSPACED = f"{_LEADING}|[{_BLANK}]+"
+# Printable ASCII without the blank.
+_UNSPACED = f"{_LEADING}|[^!-~]+"
 # Only a text with one point may be a decimal number: `31.71.90.010190.0` is not.
 _DECIMAL_ZERO = f"^([^.,]*)[.,]00?[{_BLANK}]*$"
 
@@ -65,7 +66,7 @@ def compact_sql(text: str) -> str:
 
 
 def unspaced(text: str) -> str:
-    """Take off every blank, and apostrophes at the beginning."""
+    """Keep printable ASCII without blanks, and without apostrophes at the beginning."""
     return re.sub(_UNSPACED, "", text)
 
 

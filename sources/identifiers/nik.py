@@ -211,15 +211,17 @@ def nik_birth_date_sql(nik: str, as_of: str, youngest: int = YOUNGEST, oldest: i
         youngest: least age in completed years.
         oldest: greatest age in completed years.
     """
-    # DDMMYY without the 40 of women, as one whole number.
-    number = f"try_cast(substr({nik}, 7, 6) AS INTEGER)"
-    number = f"{number} - CASE WHEN substr({nik}, 7, 1) >= '4' THEN 400000 ELSE 0 END"
-    month, day = "(born_ // 100 % 100)", "(born_ // 10000)"
+    # DDMMYY without the 40 of women, as one whole number. It stands in the expression many
+    # times, and outside a CASE DuckDB computes it once: a lambda would cost ten times more.
+    number = (
+        f"(try_cast(substr({nik}, 7, 6) AS INTEGER)"
+        f" - 400000 * (substr({nik}, 7, 1) >= '4')::INTEGER)"
+    )
+    year, month, day = f"({number} % 100)", f"({number} // 100 % 100)", f"({number} // 10000)"
     to_come = f"({month} * 100 + {day} > month({as_of}) * 100 + day({as_of}))::INTEGER"
-    age = f"(year({as_of}) - 1900 - born_ % 100 - {to_come})"
+    age = f"(year({as_of}) - 1900 - {year} - {to_come})"
     # 1900 was no leap year.
-    old = f"({age} BETWEEN {youngest} AND {oldest} AND born_ <> 290200)"
+    old = f"({age} BETWEEN {youngest} AND {oldest} AND {number} <> 290200)"
     young = f"({age} - 100 BETWEEN {youngest} AND {oldest})"
     century = f"CASE WHEN {old} = {young} THEN NULL WHEN {old} THEN 1900 ELSE 2000 END"
-    born = f"TRY(make_date({century} + born_ % 100, {month}, {day}))"
-    return let_sql("born_", number, born)
+    return f"TRY(make_date({century} + {year}, {month}, {day}))"
