@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from assets.fingerprints import is_made, note_made
 from assets.landing import REFERENCE_KEY, landing_key, tags_of
 from assets.metadata import (
     conformed_columns,
@@ -16,8 +17,14 @@ from assets.metadata import (
     rows_metadata,
 )
 from assets.stage import POOL, Stage, guarded
+from sources.conforming import conform, create_conformed_table
 from sources.contracts import Contract
 from warehouse.storage import count, literal, quote
+
+USED = ("current", "carried")
+"""States of deliveries whose rows a period uses."""
+
+_COUNTS = ("delivered", "accepted", "quarantined", "duplicates")
 
 
 def conformed_key(dataset: str) -> dg.AssetKey:
@@ -62,38 +69,42 @@ def _conformed(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.As
 
 
 def _conform(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult:
-    """Conform the delivery in force, unless that has been done for this very version."""
-    from sources.conforming import conform  # noqa: PLC0415
-
+    """Conform the delivery in force, unless that has been done for this very one."""
     con = stage.con
-    stage.of_period(period)
-    in_force = con.execute(
-        "SELECT delivery_period, version, state, age_months FROM landing.in_force "
-        "WHERE period = ? AND dataset = ?",
-        [period, contract.key],
-    ).fetchone()
-    if in_force is None or in_force[0] is None:
-        return dg.MaterializeResult(metadata={"state": "missing", **rows_metadata(of_partition=0)})
-    delivery_period, version, state, age = in_force
-    report = conform(con, contract, delivery_period)
+    decided = stage.in_force(period)[contract.key]
+    delivered, version = decided.delivery_period, decided.version
+    facts: dict[str, int | str | None] = {
+        "state": decided.state,
+        "delivery_period": delivered,
+        "delivery_version": version,
+        "age_months": decided.age_months,
+    }
     table = f"conformed.{quote(contract.key)}"
+    create_conformed_table(con, contract)
+    if delivered is None or version is None or decided.state not in USED:
+        return dg.MaterializeResult(
+            metadata={
+                **counts_metadata(facts),
+                **rows_metadata(total=count(con, table), of_partition=0),
+            }
+        )
+    made = is_made(con, contract, delivered, version)
+    if not made:
+        conform(con, contract, delivered, version, log=stage.log)
+        note_made(con, contract, delivered, version)
+    counts = con.execute(
+        "SELECT delivered, accepted, quarantined, duplicates FROM conformed.counts "
+        "WHERE dataset = ? AND period = ? AND delivery_version = ?",
+        [contract.key, delivered, version],
+    ).fetchone() or (None,) * len(_COUNTS)
     return dg.MaterializeResult(
         metadata={
-            **counts_metadata(
-                {
-                    "state": state,
-                    "delivery_period": delivery_period,
-                    "delivery_version": version,
-                    "age_months": age,
-                    "delivered": report.delivered,
-                    "accepted": report.accepted,
-                    "quarantined": report.quarantined,
-                    "duplicates": report.duplicates,
-                }
-            ),
+            **counts_metadata(facts),
+            "done": "before" if made else "now",
+            **counts_metadata(dict(zip(_COUNTS, counts, strict=True))),
             **rows_metadata(
                 total=count(con, table),
-                of_partition=count(con, table, f"period = {literal(delivery_period)}"),
+                of_partition=count(con, table, f"period = {literal(delivered)}"),
             ),
         }
     )

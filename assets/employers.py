@@ -10,6 +10,7 @@ import dagster as dg
 from assets.conformed import conformed_key
 from assets.metadata import rows_metadata
 from assets.stage import POOL, Stage, guarded
+from matching.employers import resolve_period
 from sources.contracts import Contract
 from warehouse.storage import count, literal
 
@@ -61,18 +62,19 @@ def build(
 
 
 def _resolve(stage: Stage, period: str) -> list[dg.MaterializeResult]:
-    from matching.employers import resolve_period  # noqa: PLC0415
-
     con = stage.con
     stage.with_inputs(period)
-    resolve_period(con, period)
+    counts = resolve_period(con, period, log=stage.log)
     return [
         dg.MaterializeResult(
             asset_key=[schema, table],
-            metadata=rows_metadata(
-                total=count(con, f"{schema}.{table}"),
-                of_partition=count(con, f"{schema}.{table}", f"period = {literal(period)}"),
-            ),
+            metadata={
+                **rows_metadata(
+                    total=count(con, f"{schema}.{table}"),
+                    of_partition=count(con, f"{schema}.{table}", f"period = {literal(period)}"),
+                ),
+                **(counts if table == "employer_links" else {}),
+            },
         )
         for schema, table in TABLES
     ]

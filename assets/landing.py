@@ -12,6 +12,9 @@ import dagster as dg
 from assets.metadata import counts_metadata, definition_metadata, landing_columns, rows_metadata
 from assets.stage import POOL, Stage, guarded
 from sources.contracts import Contract, load_dataset_table
+from sources.deliveries import keep
+from sources.landing import InForce, create_landing_table, land
+from sources.ledger import Kept
 from warehouse.reference import load_reference
 from warehouse.storage import count, quote
 
@@ -27,6 +30,9 @@ RETRY = dg.RetryPolicy(
     max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
 """For sources that are down; the reader has tried several times in quick succession before."""
+
+
+_FACTS = ("source_kind", "files", "bytes", "delivered", "unreadable")
 
 
 def landing_key(dataset: str) -> dg.AssetKey:
@@ -131,4 +137,73 @@ def _landing(
 
 
 def _land(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult:
-    raise LookupError(stage, contract, period, count, quote, counts_metadata, rows_metadata)
+    """Keep and land what has arrived for the period, and tell what the period will use."""
+    con, key = stage.con, contract.key
+    create_landing_table(con, contract)
+    kept = _keep(stage, contract, period)
+    if kept is not None and kept.new:
+        land(con, stage.home, contract, kept, log=stage.log)
+        stage.arrived()
+    decided = stage.in_force(period)[key]
+    facts = con.execute(
+        "SELECT source_kind, files, bytes, rows, rejected_rows FROM landing.deliveries "
+        "WHERE dataset = ? AND period = ? AND version = ?",
+        [key, decided.delivery_period, decided.version],
+    ).fetchone() or (None,) * len(_FACTS)
+    state = decided.state
+    return dg.MaterializeResult(
+        metadata={
+            **counts_metadata(
+                {
+                    "state": state,
+                    "new": str(kept is not None and kept.new).lower(),
+                    "delivery_period": decided.delivery_period,
+                    "delivery_version": decided.version,
+                    "age_months": decided.age_months,
+                    **dict(zip(_FACTS, facts, strict=True)),
+                }
+            ),
+            **rows_metadata(total=count(con, f"landing.{quote(key)}"), of_partition=facts[3] or 0),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="delivered",
+                passed=state == "current",
+                severity=dg.AssetCheckSeverity.WARN,
+                description=_told(contract, period, decided),
+                metadata={"state": state},
+            )
+        ],
+    )
+
+
+def _keep(stage: Stage, contract: Contract, period: str) -> Kept | None:
+    """Keep the period's delivery as it came, or give None where there is none."""
+    source = stage.settings.databases.get(contract.key)
+    if source is not None:
+        # Drivers are loaded by those alone who read a database.
+        from sources.databases import fetch  # noqa: PLC0415
+
+        return fetch(stage.con, stage.home, contract, source, period, log=stage.log)
+    discovery = stage.discovery(period)
+    found = discovery.found.get(contract.key)
+    if found is None:
+        if why := discovery.waiting.get(contract.key):
+            stage.log(f"{contract.key} {period}: not taken yet, {why}")
+        return None
+    return keep(stage.con, stage.home, contract, found, log=stage.log)
+
+
+def _told(contract: Contract, period: str, decided: InForce) -> str:
+    if decided.state == "current":
+        return f"delivered for {period}, version {decided.version}"
+    missing = f"{contract.provider} has delivered nothing for {period}"
+    if decided.state == "missing":
+        return f"{missing}, nor before; the dataset counts as missing"
+    age = f"that of {decided.delivery_period} is {decided.age_months} months old"
+    if decided.state == "carried":
+        return f"{missing}; {age} and stands in for it"
+    return (
+        f"{missing}; {age}, more than the {contract.max_age_months} that its contract allows, "
+        "so that the dataset counts as missing"
+    )

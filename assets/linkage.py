@@ -12,6 +12,7 @@ from assets.conformed import conformed_key
 from assets.metadata import bar_chart, markdown_table, rows_metadata
 from assets.spine import PERSONS_KEY
 from assets.stage import POOL, Stage, guarded
+from matching.persons import link_period
 from sources.contracts import Contract
 from warehouse.storage import count, literal
 
@@ -57,11 +58,9 @@ def build(
 
 
 def _link(stage: Stage, period: str) -> dg.MaterializeResult:
-    from matching.persons import link_period  # noqa: PLC0415
-
     con = stage.con
     stage.with_inputs(period)
-    link_period(con, period)
+    link_period(con, period, log=stage.log)
     rows = con.execute(_SUMMARY, [period]).fetchall()
     chart = bar_chart(
         [

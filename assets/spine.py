@@ -10,6 +10,7 @@ import dagster as dg
 from assets.conformed import conformed_key
 from assets.metadata import rows_metadata
 from assets.stage import POOL, Stage, guarded
+from matching.spine import build_spine
 from sources.contracts import Contract
 from warehouse.errors import DataRefused
 from warehouse.storage import count, literal
@@ -50,8 +51,6 @@ def build(
 
 
 def _build(stage: Stage, period: str, registers: list[str]) -> dg.MaterializeResult:
-    from matching.persons import build_spine  # noqa: PLC0415
-
     con = stage.con
     stage.with_inputs(period)
     if count(con, "in_population") == 0:
@@ -61,10 +60,13 @@ def _build(stage: Stage, period: str, registers: list[str]) -> dg.MaterializeRes
             f"it, so deliver it (inbox/{registers[0]}/{period}/) and run again",
             code="NO_REGISTER",
         )
-    build_spine(con, period)
+    counts = build_spine(con, period)
     return dg.MaterializeResult(
-        metadata=rows_metadata(
-            total=count(con, "spine.persons"),
-            of_partition=count(con, "spine.persons", f"period = {literal(period)}"),
-        )
+        metadata={
+            **counts,
+            **rows_metadata(
+                total=count(con, "spine.persons"),
+                of_partition=count(con, "spine.persons", f"period = {literal(period)}"),
+            ),
+        }
     )

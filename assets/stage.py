@@ -15,6 +15,8 @@ import dagster as dg
 import duckdb
 
 from sources.contracts import Contract
+from sources.deliveries import Discovery, discover
+from sources.landing import InForce, update_in_force
 from warehouse.connection import set_parameters
 from warehouse.errors import CakupanError, DataRefused, SourceDown
 from warehouse.home import Home
@@ -46,7 +48,6 @@ class Stage:
         run_id: the Dagster run.
         reason: why a publication is made anew, as the operator put it.
         log: told about progress; counts only.
-        stages: what has been prepared already in this run.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -58,7 +59,27 @@ class Stage:
     run_id: str = ""
     reason: str = ""
     log: Log = lambda _message: None
-    stages: dict[str, object] = field(default_factory=dict)
+    _discoveries: dict[str, Discovery] = field(default_factory=dict)
+    _in_force: dict[str, dict[str, InForce]] = field(default_factory=dict)
+
+    def discovery(self, period: str) -> Discovery:
+        """Look into the inbox, once a run: all datasets are to be of the same moment."""
+        if period not in self._discoveries:
+            seen = discover(self.inbox, self.contracts, period, self.settle_seconds)
+            for name in seen.unknown:
+                self.log(f"inbox: {name} is no known dataset and was left alone")
+            self._discoveries[period] = seen
+        return self._discoveries[period]
+
+    def arrived(self) -> None:
+        """Note that the deliveries in force may be others from now on."""
+        self._in_force.clear()
+
+    def in_force(self, period: str) -> dict[str, InForce]:
+        """Decide which delivery of each dataset the period uses, anew after each arrival."""
+        if period not in self._in_force:
+            self._in_force[period] = update_in_force(self.con, self.contracts, period)
+        return self._in_force[period]
 
     def of_period(self, period: str) -> None:
         """Set the period's parameters."""

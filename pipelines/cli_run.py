@@ -7,20 +7,43 @@ Belongs here: progress, the gap table, and the JSON of a run. Does not belong he
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.cli import errors, print_json, tell
 from pipelines.gap import GapRow, gap_rows, interval, number, percent
-from pipelines.inbox import resolve_inbox
 from pipelines.jobs import PERIOD_JOB, PUBLISH_JOB
 from pipelines.progress import RunProgress
 from pipelines.runner import Outcome, execute
+from sources.deliveries import inbox_root
 from warehouse.connection import check_period
 from warehouse.errors import UsageError
 from warehouse.home import Home
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    text: Callable[[GapRow], str]
+    always: bool = True
+
+
+_COLUMNS = [
+    _Column("Pekerja", lambda row: number(row.workers)),
+    _Column("Aktif", lambda row: number(row.active)),
+    _Column("Tidak aktif", lambda row: number(row.inactive), always=False),
+    _Column("Belum terdaftar", lambda row: number(row.unregistered), always=False),
+    _Column("Kesenjangan", lambda row: number(row.gap)),
+    _Column("Cakupan", lambda row: percent(row.coverage_rate)),
+    _Column("Rentang", lambda row: interval(row.coverage_low, row.coverage_high)),
+]
+_WIDE = 110
+"""Characters from which the gap is also shown by its two parts."""
 
 
 def run(
@@ -36,7 +59,7 @@ def run(
         inbox = inbox.expanduser().resolve()
         if not inbox.is_dir():
             raise UsageError(f"--inbox {inbox} is not a folder")
-        inbox = resolve_inbox(inbox)
+        inbox = inbox_root(inbox)
     return _execute(home, PERIOD_JOB, period, inbox, settings_file, "", as_json)
 
 
@@ -87,7 +110,7 @@ def _execute(
     if as_json:
         print_json(_as_json(home, job, period, outcome, progress.seconds, seconds, rows))
     elif outcome.success:
-        show(Console(), home, period, outcome, rows, seconds)
+        show(_console(), home, period, outcome, rows, seconds)
     else:
         tell(
             f"periode {period} tidak dipublikasikan; publikasi sebelumnya tetap berlaku "
@@ -105,27 +128,21 @@ def show(
     seconds: float,
 ) -> None:
     """Print the gap table and where things are."""
+    columns = _COLUMNS if console.width >= _WIDE else [c for c in _COLUMNS if c.always]
     table = Table(
-        title=f"Cakupan dan kesenjangan, {period} (menurut domisili, pekerja yang layak)",
+        title=f"Cakupan dan kesenjangan {period}: pekerja yang layak, menurut domisili",
         title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("Wilayah", no_wrap=True)
-    for heading in (
-        "Pekerja", "Aktif", "Tidak aktif", "Belum terdaftar", "Kesenjangan", "Cakupan", "Rentang"
-    ):  # fmt: skip
-        table.add_column(heading, justify="right", no_wrap=True)
+    for column in columns:
+        table.add_column(column.heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.place,
-            number(row.workers),
-            number(row.active),
-            number(row.inactive),
-            number(row.unregistered),
-            number(row.gap),
-            percent(row.coverage_rate),
-            interval(row.coverage_low, row.coverage_high),
+            *(column.text(row) for column in columns),
             style="bold" if row.national else None,
-            end_section=row.national,
         )
     console.print(table)
     made = outcome.publication
@@ -137,6 +154,11 @@ def show(
         f"Selesai dalam {number(seconds, 1)} detik (run {outcome.run_id})",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    """Give the console for results; a file or a pipe is as wide as the table."""
+    return Console() if Console().is_terminal else Console(width=_WIDE + 10)
 
 
 def _as_json(

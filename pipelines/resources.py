@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.stage import Stage, failure_of
-from pipelines.inbox import remember, signature
+from pipelines.inbox import look, remember
 from pipelines.jobs import PERIOD_JOB
 from pipelines.locks import alive, clear_dead_runs, home_lock
 from sources.contracts import load_contracts
@@ -77,19 +77,21 @@ class WarehouseResource(dg.ConfigurableResource[Stage]):
         con = connect(home, settings)
         stack.callback(con.close)
         inbox = Path(self.inbox) if self.inbox else home.inbox
+        settle = settings.arrival.settle_seconds
+        if self.settle_seconds is not None:
+            settle = self.settle_seconds
         if run is not None and run.job_name == PERIOD_JOB and inbox == home.inbox:
             # As it is now: what arrives from here on may or may not be read by this run.
-            period = run.tags.get("dagster/partition", "")
-            taken = signature(inbox, set(contracts), period)
-            stack.callback(remember, home, period, taken)
-        settle = self.settle_seconds
+            period = run.tags["dagster/partition"]
+            signature, _found = look(inbox, contracts, period, settle)
+            stack.callback(remember, home, period, signature)
         return Stage(
             con=con,
             home=home,
             settings=settings,
             contracts=contracts,
             inbox=inbox,
-            settle_seconds=settings.arrival.settle_seconds if settle is None else settle,
+            settle_seconds=settle,
             run_id=run_id,
             reason=self.reason,
             log=log,

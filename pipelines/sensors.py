@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from pipelines.alerts import alert
-from pipelines.inbox import periods_in, seen, settled, signature
+from pipelines.inbox import look, periods_in, seen
 from pipelines.jobs import PERIOD_JOB
 from pipelines.locks import clear_dead_runs, lock_holder
 from sources.contracts import Contract
@@ -86,21 +86,20 @@ def _requests(
     contracts: Mapping[str, Contract],
     partitions: dg.MonthlyPartitionsDefinition,
 ) -> dg.SensorResult | dg.SkipReason:
-    datasets, known, runnable = set(contracts), seen(home), set(partitions.get_partition_keys())
+    known, runnable = seen(home), set(partitions.get_partition_keys())
     registers = {key for key, contract in contracts.items() if contract.kind == "population"}
     requests, put_off = [], []
-    for period in periods_in(home.inbox, datasets):
-        now = signature(home.inbox, datasets, period)
-        if not now or known.get(period) == now:
-            continue
-        if period not in runnable:
+    for period in periods_in(home.inbox, contracts):
+        signature, found = look(home.inbox, contracts, period, settings.arrival.settle_seconds)
+        if not signature or known.get(period) == signature:
+            put_off += [f"{period}/{name}: {why}" for name, why in found.waiting.items()]
+        elif period not in runnable:
             put_off.append(f"{period}: not among the months that can be run")
-        elif not settled(home.inbox, datasets, period, settings.arrival.settle_seconds):
-            put_off.append(f"{period}: files are still changing")
         elif not _has_register(home, registers):
             put_off.append(f"{period}: no population register has arrived yet")
         else:
-            requests.append(dg.RunRequest(run_key=f"{period}-{now[:16]}", partition_key=period))
+            key = f"{period}-{signature[:16]}"
+            requests.append(dg.RunRequest(run_key=key, partition_key=period))
     if requests:
         return dg.SensorResult(run_requests=requests)
     return dg.SkipReason("; ".join(put_off) or "nothing new in the inbox")
