@@ -24,8 +24,21 @@ _NIK_BIRTH = (
     " + ((nik // 1000000) % 100) * 100 + ((nik // 100000000) % 100) % 40 END"
 )
 
+_MOTHER = ("canon", "h_psorted", "t_first")
+
 REGISTER = "linkage.register_keys"
 TOKENS = "linkage.register_tokens"
+
+
+def _places_sql(source: str) -> str:
+    # Places are few: each spelling is worked on once. KOTA and KABUPATEN say nothing of the
+    # name of a place.
+    return f"""
+        places_spelt AS MATERIALIZED (
+            SELECT birth_place, nullif(regexp_replace(match_letters(match_upper(birth_place)),
+                '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '') AS place
+            FROM (SELECT DISTINCT birth_place FROM {source} WHERE birth_place IS NOT NULL))
+    """
 
 
 def _keys_sql(source: str, extra: str) -> str:
@@ -36,11 +49,10 @@ def _keys_sql(source: str, extra: str) -> str:
             CASE WHEN s.sex IN ('L', 'P') THEN s.sex END AS sex,
             CASE WHEN length(s.region_code) = 4 AND s.region_code <> '0000'
                 THEN s.region_code::SMALLINT END AS region,
-            -- KOTA and KABUPATEN say nothing of the name of a place.
-            nullif(regexp_replace(match_letters(match_upper(s.birth_place)),
-                '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '') AS place,
+            pl.place,
             m.canon AS mother, m.h_psorted AS mother_h, m.t_first AS mother_first
-        FROM {source} AS s LEFT JOIN match_names AS n USING (id)
+        FROM {source} AS s LEFT JOIN places_spelt AS pl USING (birth_place)
+        LEFT JOIN match_names AS n USING (id)
         LEFT JOIN match_mothers AS m USING (id)
     """
 
@@ -63,20 +75,30 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
     con.execute("CREATE SCHEMA IF NOT EXISTS linkage")
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE match_twice AS
+        SELECT nik FROM in_population WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1;
         CREATE OR REPLACE TEMP TABLE match_source AS
+        WITH adults AS (SELECT * FROM in_population WHERE nik IS NOT NULL AND {adult_sql(period)}),
+        -- Sorting everybody for the few that stand twice would cost more than all the rest.
+        once AS (
+            SELECT * FROM adults WHERE nik NOT IN (FROM match_twice)
+            UNION ALL
+            SELECT * FROM adults WHERE nik IN (FROM match_twice)
+            QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1)
         SELECT md5_number_lower(nik) AS id, try_cast(nik AS BIGINT) AS nik, full_name, sex,
             birth_date, birth_place, mother_name, region_code
-        FROM in_population WHERE nik IS NOT NULL AND {adult_sql(period)}
-        QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1;
+        FROM once;
+        DROP TABLE match_twice;
         """
     )
     standardise_names(con, "match_source", "full_name", "match_names")
-    standardise_names(con, "match_source", "mother_name", "match_mothers")
+    standardise_names(con, "match_source", "mother_name", "match_mothers", columns=_MOTHER)
     con.execute(
         f"""
         CREATE OR REPLACE TABLE {TOKENS} AS FROM match_names_counts;
         CREATE OR REPLACE TABLE {REGISTER} AS
-        WITH k AS ({_keys_sql("match_source", "s.id AS person_key")}),
+        WITH {_places_sql("match_source")},
+        k AS ({_keys_sql("match_source", "s.id AS person_key")}),
         names AS (SELECT h_psorted, count(*) AS name_n FROM k GROUP BY 1),
         births AS (SELECT coalesce(birth, nik_birth) AS born, count(*) AS birth_n
             FROM k GROUP BY 1),
@@ -130,11 +152,13 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         The number of records.
     """
     standardise_names(con, source, "full_name", "match_names", token_counts=TOKENS)
-    standardise_names(con, source, "mother_name", "match_mothers", token_counts=TOKENS)
+    standardise_names(
+        con, source, "mother_name", "match_mothers", token_counts=TOKENS, columns=_MOTHER
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
-        WITH k AS ({_keys_sql(source, "s.id, s.nik_key, s.conflict")})
+        WITH {_places_sql(source)}, k AS ({_keys_sql(source, "s.id, s.nik_key, s.conflict")})
         SELECT *, coalesce(birth, nik_birth) AS born,
             CASE WHEN nik_birth <> birth THEN nik_birth END AS born_other
         FROM k;

@@ -18,6 +18,10 @@ from warehouse.storage import literal
 # Tokens that a name keeps apart; what follows the last one is glued to it.
 KEPT_TOKENS = 5
 
+NAME_COLUMNS = (
+    "canon", "h_flat", "h_sorted", "h_pflat", "h_psorted", "t_first", "t_last", "t_rare", "bits",
+)  # fmt: skip
+
 # What a spelling sounds like, in order. The spelling of before 1972 (oe, dj, tj, nj, sj, ch)
 # and the pairs that clerks confuse (f/p/v, z/j, kh/h, dh/d, y/i, w/u) fall together. It is a
 # key to find candidates by, never a replacement: J stood for today's Y and is ambiguous.
@@ -172,6 +176,7 @@ def standardise_names(
     target: str,
     *,
     token_counts: str | None = None,
+    columns: tuple[str, ...] = NAME_COLUMNS,
 ) -> None:
     """Standardise the names of a relation into a temporary table.
 
@@ -187,9 +192,16 @@ def standardise_names(
         token_counts: table `(phonetic, n, total)` of how often a token stands in the
             register; where left out, the relation itself is the register, and the table is
             made as `<target>_counts`.
+        columns: those of the columns that are wanted.
     """
     positions = range(1, KEPT_TOKENS + 1)
     counts = token_counts or f"{target}_counts"
+
+    def each(column: str, form: str = "@", glue: str = ", ", *, turned: bool = False) -> str:
+        """Repeat an expression for the dictionary row of every token position."""
+        order = reversed(positions) if turned else positions
+        return glue.join(form.replace("@", f"w{i}.{column}").replace("#", f"w{i}") for i in order)
+
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_split AS
@@ -225,32 +237,31 @@ def standardise_names(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_known AS
-        SELECT w.token, w.canonical, w.phonetic, hash(w.phonetic) AS h, c.n AS n,
+        SELECT w.token, w.canonical, w.phonetic, hash(w.canonical) AS hc, hash(w.phonetic) AS h,
+            c.n AS n,
             CASE WHEN w.phonetic IS NULL THEN 0 ELSE
                 log2((SELECT coalesce(max(total), 1) FROM {counts}) / coalesce(c.n, 1)) END
                 AS bits
         FROM match_words AS w LEFT JOIN {counts} AS c USING (phonetic);
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH joined AS (
-            SELECT s.id, concat_ws(' ', {", ".join(f"w{i}.canonical" for i in positions)}) AS canon,
-                [{", ".join(f"w{i}.canonical" for i in positions)}] AS c,
-                [{", ".join(f"w{i}.phonetic" for i in positions)}] AS p,
-                {" + ".join(f"coalesce(w{i}.bits, 0)" for i in positions)} AS bits,
-                coalesce({", ".join(f"w{i}.h" for i in positions)}) AS t_first,
-                coalesce({", ".join(f"w{i}.h" for i in reversed(positions))}) AS t_last,
+            SELECT s.id, concat_ws(' ', {each("canonical")}) AS canon,
+                concat({each("phonetic")}) AS p,
+                -- A sum does not depend on the order of its tokens, and needs no sorting.
+                hash({each("hc", "coalesce(@::HUGEINT, 0)", " + ")}) AS h_sorted,
+                hash({each("h", "coalesce(@::HUGEINT, 0)", " + ")}) AS h_psorted,
+                {each("bits", "coalesce(@, 0)", " + ")} AS bits,
+                coalesce({each("h")}) AS t_first, coalesce({each("h", turned=True)}) AS t_last,
                 -- A token that the register never has can find nobody.
-                least({", ".join(f"w{i}.n" for i in positions)}) AS rare_n,
-                CASE {" ".join(f"WHEN w{i}.n = rare_n THEN w{i}.h" for i in positions)} END
-                    AS t_rare
+                least({each("n")}) AS rare_n,
+                CASE {each("n", "WHEN @ = rare_n THEN #.h", " ")} END AS t_rare
             FROM match_split AS s
             {" ".join(f"LEFT JOIN match_known AS w{i} ON w{i}.token = s.t[{i}]" for i in positions)}
         )
-        SELECT id, canon, hash(replace(canon, ' ', '')) AS h_flat,
-            hash(array_to_string(list_sort(c), '')) AS h_sorted,
-            hash(array_to_string(p, '')) AS h_pflat,
-            hash(array_to_string(list_sort(p), '')) AS h_psorted,
-            t_first, t_last, t_rare, bits::FLOAT AS bits
-        FROM joined WHERE canon <> '';
+        SELECT id, {", ".join(columns)} FROM (
+            SELECT id, canon, hash(replace(canon, ' ', '')) AS h_flat, h_sorted,
+                hash(p) AS h_pflat, h_psorted, t_first, t_last, t_rare, bits::FLOAT AS bits
+            FROM joined WHERE canon <> '');
         DROP TABLE match_split; DROP TABLE match_words; DROP TABLE match_known;
         """
     )

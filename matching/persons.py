@@ -30,7 +30,7 @@ __all__ = [
 # Records compared at a time: bounds the memory that candidates take.
 CHUNK = 150_000
 # Records of the residual that the model is trained on, chosen by the hash of their number.
-TRAINING = 20_000
+TRAINING = 12_000
 
 _RAW = "full_name, sex, birth_date, birth_place, mother_name, region_code"
 _STATED_BIRTH = "(year(l.birth_date) % 100) * 10000 + month(l.birth_date) * 100 + day(l.birth_date)"
@@ -172,6 +172,7 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
 def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
     """Make the levels of training pairs; return the share of NIKs that are somebody else's."""
     # A sample of the residual of every list: its NIK-linked records teach nothing of it.
+    people = max(1, int(scalar(con, f"SELECT count(*) FROM {REGISTER}")))
     total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
     modulus = max(1, total // 120_000)
     _split(con, f"hash(dataset, record_id) % {modulus} = 0")
@@ -190,11 +191,10 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_few AS
-        SELECT *, row_number() OVER (ORDER BY hash(person_key, 1), person_key) AS id FROM {REGISTER}
-        ORDER BY id LIMIT 2000;
+        SELECT *, row_number() OVER () AS id FROM {REGISTER}
+        WHERE hash(person_key, 1) % {people} < 2000;
         CREATE OR REPLACE TEMP TABLE match_others AS
-        SELECT * EXCLUDE (id) FROM (SELECT *, row_number() OVER
-            (ORDER BY hash(person_key, 2), person_key) AS id FROM {REGISTER}) WHERE id <= 400;
+        SELECT * FROM {REGISTER} WHERE hash(person_key, 2) % {people} < 400;
         CREATE OR REPLACE TEMP TABLE match_left AS
         SELECT * EXCLUDE (person_key), NULL::BIGINT AS born_other FROM match_few;
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
@@ -208,7 +208,7 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         SELECT a.id, b.person_key FROM match_few AS a JOIN {REGISTER} AS b
             ON a.born = b.born AND a.person_key <> b.person_key
-        WHERE a.birth_n < 1000 LIMIT 2000000
+        WHERE a.birth_n < {max(people // 2000, 200)}
         """
     )
     compare(con, "match_random_pairs", "match_left", REGISTER, "match_twin")
