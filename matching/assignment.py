@@ -150,7 +150,8 @@ def _verdict(t: Thresholds) -> str:
         CASE WHEN conflict THEN least(ppm, {t.accept - 1})
             WHEN {_open_sql(t)} THEN ppm END,
         CASE WHEN {accepted} THEN 'model' WHEN conflict THEN 'nik_conflict'
-            WHEN ppm >= {t.review} THEN 'uncertain' WHEN {_open_sql(t)} THEN 'near_tie'
+            WHEN {_open_sql(t)} THEN
+                CASE WHEN exists_ppm >= {t.exists} THEN 'near_tie' ELSE 'uncertain' END
             ELSE 'best_candidate_below_threshold' END
     """
 

@@ -1,0 +1,267 @@
+"""Single cases whose outcome is a rule: guards, ties, cardinality, reasons, the spine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import duckdb
+import people_world as world
+import pytest
+
+from matching import persons
+from matching.assignment import Thresholds, assign, score_claims
+from matching.blocking import Rule, create_report, find_candidates
+from matching.keys import prepare_records
+from matching.model import Model
+from matching.spine import build_spine
+
+PERIOD = "2026-10"
+NOBODY_BORN = dt.date(1911, 3, 9)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Iterator[tuple[duckdb.DuckDBPyConnection, Model]]:
+    con = duckdb.connect(config={"threads": 2})
+    world.make_world(con, 5_000, {"cards": 3_000})
+    # Two people alike in everything but the serial of their NIK.
+    con.execute(
+        "INSERT INTO in_population BY NAME SELECT * REPLACE (left(nik, 12) || '0777' AS nik,"
+        " left(nik, 12) || '0777' AS record_id, 5 AS row_hash)"
+        " FROM in_population WHERE birth_date BETWEEN DATE '1960-01-01' AND DATE '2000-01-01'"
+        " ORDER BY nik LIMIT 1"
+    )
+    persons.prepare_register(con, PERIOD)
+    model = persons.train_model(con, PERIOD)
+    yield con, model
+    con.close()
+
+
+Linker = Callable[..., dict[str, tuple[object, ...]]]
+
+
+@pytest.fixture
+def link(trained: tuple[duckdb.DuckDBPyConnection, Model]) -> Linker:
+    """Link hand-made records of a dataset; gives status, tier, reason and person by record."""
+    con, model = trained
+
+    def run(dataset: str, *records: dict[str, object]) -> dict[str, tuple[object, ...]]:
+        con.execute("DELETE FROM in_person_records")
+        for n, record in enumerate(records):
+            row = {"dataset": dataset, "kind": "roster", "record_id": f"r{n}", "row_hash": n}
+            row |= record
+            marks = ", ".join("?" * len(row))
+            con.execute(
+                f"INSERT INTO in_person_records ({', '.join(row)}) VALUES ({marks})",
+                list(row.values()),
+            )
+        persons.link_dataset(con, PERIOD, dataset, model)
+        rows = con.execute(
+            "SELECT record_id, status, tier, reason, person_key, probability_ppm, runner_up_ppm"
+            " FROM linkage.person_links WHERE dataset = ?",
+            [dataset],
+        ).fetchall()
+        return {row[0]: row[1:] for row in rows}
+
+    return run
+
+
+@pytest.fixture
+def people(trained: tuple[duckdb.DuckDBPyConnection, Model]) -> list[dict[str, object]]:
+    """Give grown men of the register with names of their own, far from one another."""
+    rows = trained[0].execute(
+        "SELECT nik, full_name, sex, birth_date, birth_place, mother_name, region_code"
+        " FROM in_population WHERE sex = 'L' AND birth_date < DATE '2000-01-01'"
+        " AND full_name LIKE '% %' AND day(birth_date) > 12 AND nik NOT LIKE '%0777'"
+        " ORDER BY hash(nik) LIMIT 20"
+    )
+    names = [column[0] for column in rows.description or []]
+    return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def key(con: duckdb.DuckDBPyConnection, nik: object) -> int:
+    row = con.execute("SELECT md5_number_lower(?::VARCHAR)", [nik]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_nik_is_believed_where_the_name_or_the_birth_date_agrees(
+    link: Linker, people: list[dict[str, object]], trained: tuple[duckdb.DuckDBPyConnection, Model]
+) -> None:
+    a, b = people[0], people[1]
+    got = link(
+        "cards",
+        {"nik": a["nik"], "full_name": f"H. {a['full_name']}, S.H."},
+        {"nik": b["nik"], "full_name": b["full_name"], "birth_date": NOBODY_BORN},
+    )
+    assert [got[r][:3] for r in ("r0", "r1")] == [("linked", "identifier", "nik_exact")] * 2
+    assert got["r0"][3] == key(trained[0], a["nik"])
+    assert got["r1"][3] == key(trained[0], b["nik"])
+
+
+def test_a_nik_of_somebody_else_is_looked_at_and_never_taken(
+    link: Linker, people: list[dict[str, object]], trained: tuple[duckdb.DuckDBPyConnection, Model]
+) -> None:
+    owner, person = people[2], people[3]
+    got = link(
+        "cards",
+        # Nobody of that name and birth date is in the register.
+        {"nik": owner["nik"], "full_name": "ZQXW VBNM", "birth_date": NOBODY_BORN},
+        # The person is: by name, birth date, mother and place.
+        person | {"nik": owner["nik"]},
+    )
+    assert got["r0"][:3] == ("review", "model", "nik_conflict")
+    assert got["r0"][3] == key(trained[0], owner["nik"])
+    assert got["r1"][:3] == ("linked", "model", "model")
+    assert got["r1"][3] == key(trained[0], person["nik"])
+
+
+def test_a_slip_in_the_nik_is_healed_by_the_rest(
+    link: Linker, people: list[dict[str, object]], trained: tuple[duckdb.DuckDBPyConnection, Model]
+) -> None:
+    person = people[4]
+    nik = str(person["nik"])
+    swapped = nik[:9] + nik[10] + nik[9] + nik[11:]
+    wrong = nik[:15] + str((int(nik[15]) + 5) % 10)
+    got = link("cards", person | {"nik": swapped}, person | {"nik": wrong}, person | {"nik": None})
+    for record in ("r0", "r1", "r2"):
+        assert got[record][0] == "linked"
+        assert got[record][3] == key(trained[0], nik)
+
+
+def test_two_people_alike_go_to_review_and_not_to_chance(
+    link: Linker, trained: tuple[duckdb.DuckDBPyConnection, Model]
+) -> None:
+    con = trained[0]
+    rows = con.execute(
+        "SELECT full_name, sex, birth_date, birth_place, mother_name, region_code"
+        " FROM in_population WHERE nik LIKE '%0777'"
+    )
+    names = [column[0] for column in rows.description or []]
+    row = rows.fetchone()
+    assert row is not None
+    got = link("cards", dict(zip(names, row, strict=True)))
+    assert got["r0"][:3] == ("review", "model", "near_tie")
+    assert abs(int(str(got["r0"][4])) - int(str(got["r0"][5]))) <= 1
+
+
+def test_who_cannot_be_found_has_the_reason(link: Linker) -> None:
+    stranger = {"full_name": "ZQXW VBNM", "birth_date": NOBODY_BORN}
+    got = link("cards", stranger, stranger | {"nik_reason": "NIK_LENGTH"}, {"full_name": None})
+    assert got["r0"][:4] == ("unlinked", None, "never_compared", None)
+    assert got["r1"][:4] == ("unlinked", None, "invalid_identifier", None)
+    assert got["r2"][:4] == ("unlinked", None, "never_compared", None)
+
+
+def test_a_list_of_distinct_people_gives_the_person_to_the_better_claim(
+    link: Linker, people: list[dict[str, object]]
+) -> None:
+    person = people[5]
+    weaker = person | {"nik": None, "mother_name": None, "birth_place": None}
+    once = link("roster", weaker, person)
+    assert once["r1"][:3] == ("linked", "identifier", "nik_exact")
+    assert once["r0"][:3] == ("unlinked", None, "lost_to_better_claim")
+    # The same rows are two cards of one person in a list where that may be.
+    many = link("cards", weaker, person)
+    assert [many[r][0] for r in ("r0", "r1")] == ["linked", "linked"]
+    assert many["r0"][3] == many["r1"][3]
+
+
+def test_two_rows_that_claim_a_person_alike_go_to_review_in_such_a_list(
+    link: Linker, people: list[dict[str, object]]
+) -> None:
+    person = people[6] | {"nik": None}
+    got = link("roster", person, person)
+    assert [got[r][:3] for r in ("r0", "r1")] == [("review", "model", "near_tie")] * 2
+
+
+def test_an_identical_nik_twice_in_such_a_list_keeps_one_row(
+    link: Linker, people: list[dict[str, object]]
+) -> None:
+    got = link("roster", people[7], people[7])
+    assert got["r0"][:3] == ("linked", "identifier", "nik_exact")
+    assert got["r1"][2] == "lost_to_better_claim"
+
+
+def test_an_empty_dataset_leaves_no_links(link: Linker) -> None:
+    assert link("cards") == {}
+
+
+def test_a_common_key_is_capped_and_told(
+    trained: tuple[duckdb.DuckDBPyConnection, Model], people: list[dict[str, object]]
+) -> None:
+    con, _ = trained
+    create_report(con)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE asked AS SELECT 1::BIGINT AS id, NULL::BIGINT AS nik,"
+        " ?::VARCHAR AS full_name, 'L' AS sex, ?::DATE AS birth_date, NULL::VARCHAR AS birth_place,"
+        " NULL::VARCHAR AS mother_name, NULL::VARCHAR AS region_code, NULL::UBIGINT AS nik_key,"
+        " false AS conflict",
+        [people[0]["full_name"], people[0]["birth_date"]],
+    )
+    prepare_records(con, "asked", "asked_keys")
+    everyone = Rule("sex", "hash(r.sex)", ("hash(l.sex)",), 100)
+    narrow = Rule("name", "r.h_psorted", ("l.h_psorted",), 100)
+    found = find_candidates(
+        con, "asked_keys", "asked_pairs", period="2026-01", dataset="d", rules=(everyone, narrow)
+    )
+    assert 1 <= found <= 100
+    report = con.execute(
+        "SELECT rule, pairs, capped_blocks, skipped_pairs FROM linkage.blocking_report"
+        " WHERE period = '2026-01' ORDER BY rule"
+    ).fetchall()
+    assert report[0] == ("name", found, 0, 0)
+    assert report[1][:3] == ("sex", 0, 1)
+    assert report[1][3] > 1000
+
+
+def test_candidates_share_one_probability() -> None:
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE scored AS SELECT * FROM (VALUES"
+        " (1::BIGINT, 10::UBIGINT, 40.0, false), (1, 11, 40.0, false), (1, 12, 30.0, false),"
+        " (2, 13, 40.0, false), (3, 14, 2.0, false)) AS t(id, person_key, bits, conflict)"
+    )
+    con.execute(
+        "CREATE TEMP TABLE match_exact(id BIGINT, record_id VARCHAR, person_key UBIGINT,"
+        " ppm INTEGER, rank INTEGER)"
+    )
+    score_claims(con, "scored", 1_000_000, 0.9)
+    assign(con, "many_to_one", Thresholds())
+    rows = con.execute("SELECT id, status, reason FROM match_assigned ORDER BY id").fetchall()
+    assert rows == [
+        (1, "review", "near_tie"),
+        (2, "linked", "model"),
+        (3, "unlinked", "best_candidate_below_threshold"),
+    ]
+    shares = con.execute("SELECT max(ppm), sum(ppm) FROM match_claims WHERE id = 1").fetchone()
+    assert shares is not None
+    assert 499_000 <= shares[0] <= 500_000
+    assert shares[1] <= 1_000_001
+
+
+def test_the_spine_leaves_out_children_alone() -> None:
+    con = duckdb.connect()
+    con.execute(
+        """
+        CREATE TEMP TABLE in_population AS SELECT nik AS record_id, nik, full_name, 'L' AS sex,
+            birth_date::DATE AS birth_date, '3273' AS region_code, 'PETANI' AS occupation,
+            life_status, row_hash::UBIGINT AS row_hash
+        FROM (VALUES
+            ('3273900110110001', 'FIFTEEN TODAY', '2011-10-31', 'hidup', 1),
+            ('3273900110110002', 'STILL A CHILD', '2011-11-01', 'hidup', 2),
+            ('3273900110110003', 'LONG DEAD', '1930-01-01', 'meninggal', 3),
+            ('3273900110110004', 'AGE UNKNOWN', NULL, 'hidup', 4),
+            ('3273900110110005', 'TWICE SECOND', '1980-01-01', 'hidup', 9),
+            ('3273900110110005', 'TWICE FIRST', '1980-01-01', 'hidup', 5),
+            (NULL, 'NO NUMBER', '1980-01-01', 'hidup', 6)
+        ) AS t(nik, full_name, birth_date, life_status, row_hash)
+        """
+    )
+    counts = build_spine(con, PERIOD)
+    assert counts == {"persons": 4, "children": 1, "repeated": 1, "without_nik": 1}
+    names = con.execute("SELECT full_name FROM spine.persons ORDER BY 1").fetchall()
+    assert [row[0] for row in names] == [
+        "AGE UNKNOWN", "FIFTEEN TODAY", "LONG DEAD", "TWICE FIRST",
+    ]  # fmt: skip
+    assert build_spine(con, PERIOD) == counts  # the same again, nothing doubled
