@@ -177,23 +177,14 @@ def parse_names(con: duckdb.DuckDBPyConnection, source: str) -> int:
         [s for (s,) in con.execute(f"SELECT spelling FROM co_forms WHERE {which}").fetchall()]
         for which in ("taken_off", "NOT taken_off")
     )
+    within_family = "SELECT spelling FROM co_forms WHERE taken_off AND family = ?"
     traders, companies = (
-        [
-            s
-            for (s,) in con.execute(
-                "SELECT spelling FROM co_forms WHERE family = ?", [f]
-            ).fetchall()
-        ]
-        for f in ("UD", "PT")
+        [s for (s,) in con.execute(within_family, [family]).fetchall()] for family in ("UD", "PT")
     )
     prefix = literal(f"^({_alternatives(forms)})(?: |$)")
     within = literal(f"^({_alternatives(told) or 'NO FORM'})(?: |$)")
-    # After a first form only its own kind may follow: PT PERSERO, KOPERASI PT, UD TOKO.
-    second = (
-        f"CASE WHEN list_contains({traders}, f1) "
-        f"THEN {literal(f'^({_alternatives(traders)})(?: |$)')} "
-        f"ELSE {literal(f'^({_alternatives(companies)})(?: |$)')} END"
-    )
+    trader = literal(f"^({_alternatives(traders)})(?: |$)")
+    company = literal(f"^({_alternatives(companies)})(?: |$)")
     suffix = literal(f"(?: ~)? ({_alternatives(forms)})$")
     branch = literal(f"^(.+?) (?:~ )?((?:{'|'.join(words()['branches'])})(?: .*)?)$")
     con.execute(
@@ -203,34 +194,27 @@ def parse_names(con: duckdb.DuckDBPyConnection, source: str) -> int:
             SELECT employer_name, count(*) AS records, {standard_sql("employer_name")} AS s0
             FROM {source} GROUP BY employer_name
         ),
-        p1 AS (
-            SELECT *, regexp_extract(s0, {prefix}, 1) AS f1,
-                trim(regexp_replace(s0, {prefix}, '')) AS s1 FROM named
-        ),
-        p2 AS (
-            SELECT *, CASE WHEN f1 <> '' THEN regexp_extract(s1, {second}, 1) ELSE '' END AS f2,
-                CASE WHEN f1 <> '' THEN trim(regexp_replace(s1, {second}, '')) ELSE s1 END AS s2
-            FROM p1
-        ),
-        b AS (
-            SELECT *, regexp_extract(s2, {branch}, 2) AS b1,
-                CASE WHEN regexp_matches(s2, {branch})
-                    THEN trim(regexp_extract(s2, {branch}, 1)) ELSE s2 END AS s3
+        p1 AS (SELECT *, regexp_extract(s0, {prefix}, 1) AS f1 FROM named),
+        p2 AS (SELECT *, trim(substr(s0, length(f1) + 1)) AS s1 FROM p1),
+        -- After a first form only its own kind may follow: PT PERSERO, KOPKAR PT, UD TOKO.
+        p3 AS (
+            SELECT *, CASE WHEN f1 = '' THEN ''
+                WHEN list_contains({traders}, f1) THEN regexp_extract(s1, {trader}, 1)
+                ELSE regexp_extract(s1, {company}, 1) END AS f2
             FROM p2
         ),
-        q1 AS (
-            SELECT *, regexp_extract(s3, {suffix}, 1) AS f3,
-                trim(regexp_replace(s3, {suffix}, '')) AS s4 FROM b
-        ),
-        q2 AS (
-            SELECT *, regexp_extract(s4, {suffix}, 1) AS f4,
-                trim(regexp_replace(s4, {suffix}, '')) AS s5 FROM q1
-        )
+        p4 AS (SELECT *, trim(substr(s1, length(f2) + 1)) AS s2 FROM p3),
+        b1 AS (SELECT *, regexp_extract(s2, {branch}, 2) AS b1 FROM p4),
+        b2 AS (SELECT *, rtrim(left(s2, length(s2) - length(b1)), ' ~') AS s3 FROM b1),
+        q1 AS (SELECT *, regexp_extract(s3, {suffix}, 1) AS f3 FROM b2),
+        q2 AS (SELECT *, rtrim(left(s3, length(s3) - length(f3)), ' ~') AS s4 FROM q1),
+        q3 AS (SELECT *, regexp_extract(s4, {suffix}, 1) AS f4 FROM q2),
+        q4 AS (SELECT *, rtrim(left(s4, length(s4) - length(f4)), ' ~') AS s5 FROM q3)
         SELECT employer_name, records, f1, f2, f3, f4, regexp_extract(s5, {within}, 1) AS f5,
             nullif(b1, '') AS branch,
             -- A name that is nothing but a form stays as it is.
             {_phrases_sql("coalesce(nullif(s5, ''), s0)")} AS rest
-        FROM q2
+        FROM q4
         """
     )
     _split_place(con)

@@ -78,21 +78,14 @@ RULES = (
 )  # fmt: skip
 
 
-def _close(left: str, right: str) -> str:
-    """Give the SQL condition that two numbers differ in one digit, or in two swapped ones."""
-    return (
-        f"(length({left}) = length({right}) AND (hamming({left}, {right}) = 1 "
-        f"OR (hamming({left}, {right}) = 2 AND list_sort(string_split({left}, '')) "
-        f"= list_sort(string_split({right}, '')))))"
-    )
-
-
 def slip_sql(left: str, right: str) -> str:
-    """Give the SQL condition that one number may be the other one mistyped, NULL-safe."""
-    return (
-        f"CASE WHEN {left} IS NULL OR {right} IS NULL OR length({left}) <> length({right}) "
-        f"THEN false ELSE {_close(left, right)} END"
-    )
+    """Give the SQL condition that one number may be the other one mistyped; NULL is not.
+
+    Args:
+        left: SQL expression of a number; `emp_slip` of 30_units.sql stands.
+        right: SQL expression of the other.
+    """
+    return f"coalesce(emp_slip({left}, {right}), false)"
 
 
 def make_candidates(con: duckdb.DuckDBPyConnection, period: str, log: Callable[[str], None]) -> int:

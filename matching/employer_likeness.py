@@ -130,7 +130,10 @@ def _slips(con: duckdb.DuckDBPyConnection) -> None:
         WHERE open AND abs(length(rest_a) - length(rest_b)) <= 12
           AND NOT regexp_matches(rest_a || rest_b, '[0-9]')
           AND (greatest(rarest_a, rarest_b) > {ESTABLISHED_BITS}
-               OR abs(rarest_a - rarest_b) >= {SLIP_BITS})
+               OR abs(rarest_a - rarest_b) >= {SLIP_BITS}
+               -- The usual abbreviations are established too: NUS, PEND.
+               OR (least(length(rest_a), length(rest_b)) BETWEEN 3 AND 4
+                   AND (starts_with(rest_a, rest_b) OR starts_with(rest_b, rest_a))))
         """
     ).to_arrow_reader(BATCH_ROWS)
     kept = [_within(batch) for batch in reader]

@@ -278,8 +278,10 @@ def _score(con: duckdb.DuckDBPyConnection, prior: float) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE emp_scored AS
         SELECT l.unit_a AS a, l.unit_b AS b, max(g.bits) + {prior!r} AS bits,
-            -- Two numbers of one kind need one name: 0 where that fails for every pair.
-            max(CASE WHEN l.number = 'other' AND l.name NOT LIKE 'exact%' THEN 0 ELSE 1 END) AS may
+            -- Two NIB need one name, and two legal forms are two businesses: 0 where every pair
+            -- of looks fails so.
+            max(CASE WHEN l.number = 'other' AND l.name NOT LIKE 'exact%' THEN 0
+                WHEN l.form = 'conflict' THEN 0 ELSE 1 END) AS may
         FROM emp_pairs_levels AS l JOIN emp_patterns AS g ON {on}
         GROUP BY l.unit_a, l.unit_b
         HAVING max(g.bits) + {prior!r} > -5

@@ -73,6 +73,14 @@ INSERT INTO emp_members SELECT * FROM emp_led('ahu_number');
 INSERT INTO emp_members SELECT * FROM emp_led('nik_koperasi');
 INSERT INTO emp_members SELECT * FROM emp_led('npp');
 
+-- One digit off, or two swapped. CASE, so that no join is made on equal lengths.
+CREATE OR REPLACE TEMP MACRO emp_slip(one, other) AS
+    CASE WHEN length(one) <> length(other) THEN false
+        WHEN hamming(one, other) = 1 THEN true
+        WHEN hamming(one, other) = 2
+            THEN list_sort(string_split(one, '')) = list_sort(string_split(other, ''))
+        ELSE false END;
+
 -- A taxpayer number that one record alone bears, one digit off (or two swapped) that of the
 -- unit which its NIB leads to: misspelt.
 CREATE OR REPLACE TEMP TABLE emp_misspelt AS
@@ -87,11 +95,7 @@ by_nib AS (
     JOIN emp_held AS h ON h.rid = l.rid AND h.kind = 'nib'
     JOIN emp_held AS g ON g.kind = 'nib' AND g.value = h.value AND g.rid <> h.rid
     JOIN emp_members AS o ON o.rid = g.rid AND o.unit <> l.unit AND o.unit LIKE 'npwp_root:%'
-    WHERE length(o.unit) = length(l.unit) AND (
-        hamming(o.unit, l.unit) = 1
-        OR (hamming(o.unit, l.unit) = 2
-            AND list_sort(string_split(o.unit, '')) = list_sort(string_split(l.unit, '')))
-    )
+    WHERE emp_slip(o.unit, l.unit)
 )
 SELECT rid, wrong, min("right") AS "right" FROM by_nib
 WHERE "right" NOT IN (SELECT wrong FROM by_nib) GROUP BY rid, wrong;

@@ -294,3 +294,90 @@ def test_registers_go_before_one_another_in_a_fixed_order():
 def test_which_businesses_are_natural_persons(name, natural):
     con, _ = _resolve({"dataset": "sme_businesses", "employer_name": name})
     assert con.execute("SELECT natural_person FROM spine.employers").fetchall() == [(natural,)]
+
+
+def test_a_rare_company_name_is_found_without_identifiers():
+    con, keys = _resolve(
+        {"record_id": "tax", "dataset": "djp_employers", "employer_name": "PT KARTAWI SULANE JAYA",
+         "npwp": NPWP_A, "region_code": "3171", "kbli": "10110", "sector_code": "C"},
+        {"record_id": "card", "dataset": "bpjs_employers", "npp": "B1", "region_code": "3171",
+         "employer_name": "KARTAWI SULANE DJAJA, P.T.", "kbli": "10110", "sector_code": "C"},
+        {"record_id": "far", "dataset": "siinas_companies", "region_code": "3578",
+         "employer_name": "PT. Kartawi Sulane Jaya", "kbli": "10110", "sector_code": "C"},
+    )  # fmt: skip
+    assert len(set(keys.values())) == 1
+    links = con.execute(
+        "SELECT record_id, tier, reason FROM linkage.employer_links ORDER BY ALL"
+    ).fetchall()
+    assert links == [
+        ("card", "model", "name_and_place"),
+        ("far", "model", "name_and_place"),
+        ("tax", "model", "joined_by_others"),
+    ]
+
+
+def test_a_common_name_in_another_region_is_another_business():
+    _, keys = _resolve(
+        {"record_id": "tax", "dataset": "djp_employers", "employer_name": "CV SUMBER JAYA",
+         "npwp": NPWP_A, "region_code": "3171"},
+        {"record_id": "card", "dataset": "bpjs_employers", "employer_name": "CV SUMBER JAYA",
+         "npp": "B1", "region_code": "5171"},
+    )  # fmt: skip
+    assert keys["tax"] != keys["card"]
+
+
+def test_another_legal_form_is_another_business():
+    _, keys = _resolve(
+        {"record_id": "tax", "dataset": "djp_employers", "employer_name": "PT KARTAWI SULANE",
+         "npwp": NPWP_A, "region_code": "3171", "kbli": "10110", "sector_code": "C"},
+        {"record_id": "card", "dataset": "bpjs_employers", "employer_name": "CV KARTAWI SULANE",
+         "npp": "B1", "region_code": "3171", "kbli": "10110", "sector_code": "C"},
+    )  # fmt: skip
+    assert keys["tax"] != keys["card"]
+
+
+def test_a_misspelt_number_alone_does_not_keep_a_company_apart_but_another_number_does():
+    base = {"employer_name": "PT KARTAWI SULANE JAYA", "region_code": "3171", "kbli": "10110"}
+    _, keys = _resolve(
+        base | {"record_id": "tax", "dataset": "djp_employers", "npwp": NPWP_A},
+        base | {"record_id": "slip", "dataset": "bpjs_employers", "npp": "B1",
+                "npwp": NPWP_A[:6] + NPWP_A[7] + NPWP_A[6] + NPWP_A[8:]},
+        base | {"record_id": "other", "dataset": "bpjs_employers", "npp": "B2", "npwp": NPWP_B},
+    )  # fmt: skip
+    assert keys["tax"] == keys["slip"]
+    assert keys["tax"] != keys["other"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("AHU-0012345.AH.01.01.TAHUN 2021", "AHU 0012345-AH-01-01 Tahun 2021"),
+     ("AHU-0012345.AH.01.01.TAHUN 2021", "12345.AH.01.01.THN 2021")],
+)  # fmt: skip
+def test_decree_numbers_are_compared_without_their_separators(one, other):
+    con, keys = _resolve(
+        {"record_id": "law", "dataset": "ahu_companies", "employer_name": "PT KARTAWI SULANE",
+         "ahu_number": one},
+        {"record_id": "list", "dataset": "industrial_estate_tenants", "ahu_number": other,
+         "employer_name": "PT KARTAWI SULANE"},
+    )  # fmt: skip
+    assert keys["law"] == keys["list"]
+    assert con.execute("SELECT DISTINCT tier FROM linkage.employer_links").fetchall() == [
+        ("identifier",)
+    ]
+
+
+def test_names_too_common_to_compare_are_counted_in_the_report():
+    rows = [
+        {"record_id": f"s{n}", "dataset": "sme_businesses", "employer_name": "TOKO BERKAH JAYA",
+         "region_code": f"{11 + n % 20}01"}
+        for n in range(60)
+    ]  # fmt: skip
+    con, keys = _resolve(*rows, {"record_id": "b", "dataset": "bpjs_employers", "npp": "B1",
+                                 "employer_name": "TOKO BERKAH JAYA"})  # fmt: skip
+    assert len(set(keys.values())) == 61
+    report = con.execute(
+        "SELECT pairs, capped_blocks, capped_profiles FROM linkage.employer_report "
+        "WHERE stage = 'block_name'"
+    ).fetchall()
+    assert report[0][:2] == (0, 1)
+    assert report[0][2] > 20
