@@ -24,13 +24,17 @@ SELECT
     coalesce(r.sex, 'X') AS sex,
     coalesce((year(r.birth_date) // 10 * 10)::VARCHAR, 'unknown') AS birth_decade,
     CASE
-        WHEN nullif(cov_plain(r.full_name), '') IS NULL THEN 'unknown'
-        WHEN regexp_matches(' ' || cov_plain(r.full_name) || ' ', ' [A-Z] ') THEN 'with_initials'
-        WHEN cov_plain(r.full_name) NOT LIKE '% %' THEN 'mononym'
-        WHEN cov_plain(r.full_name) NOT LIKE '% % %' THEN 'two'
+        WHEN r.plain_name = '' THEN 'unknown'
+        WHEN regexp_matches(r.plain_name, '\b[A-Z]\b') THEN 'with_initials'
+        WHEN r.plain_name NOT LIKE '% %' THEN 'mononym'
+        WHEN r.plain_name NOT LIKE '% % %' THEN 'two'
         ELSE 'three_or_more'
     END AS name_shape
-FROM in_person_records AS r
+FROM (
+    SELECT dataset, kind, record_id, region_code, sex, birth_date,
+        coalesce(cov_plain(full_name), '') AS plain_name
+    FROM in_person_records
+) AS r
 LEFT JOIN cov_person_links AS l USING (dataset, record_id)
 LEFT JOIN cov_people AS p
     ON p.person_key = CASE WHEN l.status = 'linked' THEN l.person_key END
