@@ -17,6 +17,7 @@ from sources.landing import InForce, create_landing_table, land
 from sources.ledger import Kept
 from warehouse.reference import load_reference
 from warehouse.storage import count, quote
+from warehouse.tables import create_tables
 
 REFERENCE_KEY = dg.AssetKey(["reference", "codes"])
 
@@ -84,6 +85,7 @@ def _reference() -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         @guarded
         def body() -> dg.MaterializeResult:
+            create_tables(warehouse.con)
             tables = load_reference(warehouse.con)
             datasets = load_dataset_table(warehouse.con, warehouse.contracts)
             return dg.MaterializeResult(metadata={**tables, "datasets": datasets})

@@ -109,13 +109,13 @@ def sample(
     period: PeriodOption,
     out: Annotated[Path, typer.Option("--out", help="Folder for deliveries and truth.")],
     people: Annotated[
-        int, typer.Option("--people", min=100, help="People in the register.")
+        int, typer.Option("--people", min=1000, help="People in the register.")
     ] = 100_000,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="The same seed gives the same world.")
     ] = 2021,
     months: Annotated[
-        int, typer.Option("--months", min=1, max=60, help="Months, the last is PERIOD.")
+        int, typer.Option("--months", min=1, max=36, help="Months, the last is PERIOD.")
     ] = 1,
     error_rates: Annotated[
         Path | None, typer.Option("--error-rates", help="YAML file with other error rates.")

@@ -42,7 +42,7 @@ _COLUMNS = [
     _Column("Cakupan", lambda row: percent(row.coverage_rate)),
     _Column("Rentang", lambda row: interval(row.coverage_low, row.coverage_high)),
 ]
-_WIDE = 110
+_WIDE = 124
 """Characters from which the gap is also shown by its two parts."""
 
 
@@ -158,7 +158,7 @@ def show(
 
 def _console() -> Console:
     """Give the console for results; a file or a pipe is as wide as the table."""
-    return Console() if Console().is_terminal else Console(width=_WIDE + 10)
+    return Console() if Console().is_terminal else Console(width=_WIDE)
 
 
 def _as_json(

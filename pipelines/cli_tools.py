@@ -6,12 +6,15 @@ synthetic world (sources/world) and the rules of contracts (sources/contracts.py
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.cli import errors, print_json
+from pipelines.gap import number
 from sources.contracts import Contract, load_contracts, read_contract
 from warehouse.connection import check_period
 from warehouse.errors import UsageError
@@ -37,20 +40,31 @@ def sample(
 
     check_period(period)
     console = errors()
-    summary = generate(
+    made = generate(
         out.expanduser().resolve(),
-        people,
-        seed,
-        period,
-        months,
-        error_rates,
-        lambda message: console.print(message, markup=False, highlight=False),
+        people=people,
+        seed=seed,
+        period=period,
+        months=months,
+        error_rates=error_rates,
+        log=lambda message: console.print(message, markup=False, highlight=False),
         databases=databases,
     )
     if as_json:
-        print_json(summary)
-    else:
-        Console().print(summary, markup=False)
+        print_json(asdict(made))
+        return 0
+    table = Table("Dataset", "Baris", "Berkas", box=box.SIMPLE_HEAD)
+    for key, rows in made.rows.items():
+        files = "basis data" if key in made.databases else number(sum(made.files[key].values()))
+        table.add_row(key, number(sum(rows.values())), files)
+    console = Console()
+    console.print(table)
+    for line in (
+        f"Dunia contoh sintetis: {number(made.people)} penduduk, {', '.join(made.periods)}",
+        f"Kiriman  : {made.out / 'inbox'}",
+        f"Kebenaran: {made.out / 'truth'}",
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

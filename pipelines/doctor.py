@@ -22,7 +22,7 @@ from rich.table import Table
 from pipelines.cli import print_json
 from pipelines.locks import lock_holder
 from sources.contracts import load_contracts
-from warehouse.errors import CakupanError, SourceDown, UsageError
+from warehouse.errors import CakupanError, UsageError
 from warehouse.home import Home
 from warehouse.publication.folders import publications
 from warehouse.settings import DatabaseSource, Settings, load_settings
@@ -99,7 +99,7 @@ def examine(home: Home, settings_file: Path | None = None) -> Iterator[Finding]:
     except UsageError as error:
         settings = Settings()
         yield Finding("settings", "fail", str(error), UsageError.exit_code)
-    yield from _drivers(settings)
+    yield from _drivers()
     for dataset, source in settings.databases.items():
         name = f"source {dataset}"
         if contracts and dataset not in contracts:
@@ -155,21 +155,19 @@ def _permissions(home: Home) -> Finding:
     return Finding("permissions", "ok", "restricted folders and files are the owner's alone")
 
 
-def _drivers(settings: Settings) -> Iterator[Finding]:
+def _drivers() -> Iterator[Finding]:
     found = [name for name, module in DRIVERS.items() if importlib.util.find_spec(module)]
     yield Finding("drivers", "ok", ", ".join(found) or "none; needed for databases only")
 
 
 def _source(name: str, dataset: str, source: DatabaseSource) -> Finding:
-    from sources.databases import check_source  # noqa: PLC0415
+    from pipelines.reachability import check_source  # noqa: PLC0415
 
     try:
-        check_source(dataset, source)
-    except SourceDown as error:
-        return Finding(name, "fail", str(error), SourceDown.exit_code)
+        where = check_source(dataset, source)
     except CakupanError as error:
         return Finding(name, "fail", str(error), error.exit_code)
-    return Finding(name, "ok", "answers")
+    return Finding(name, "ok", f"{where} answers")
 
 
 def _publication(home: Home) -> Iterator[Finding]:
