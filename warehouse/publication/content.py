@@ -82,6 +82,8 @@ def fill(target: Target, period: str, base: str | None) -> dict[str, int]:
     rows: dict[str, int] = {}
     for spec in period_tables():
         place = target.place(spec.schema, spec.name)
+        # A table that no stage has filled yet is published empty, with its comments.
+        con.execute(spec.ddl())
         con.execute(spec.ddl(place))
         order = ", ".join(quote(name) for name in spec.grain)
         parts = [f"SELECT * FROM {spec.qualified} WHERE period = {literal(period)}"]
