@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connection import check_period, set_parameters
+from warehouse.connection import SCHEMAS, check_period, set_parameters
 from warehouse.errors import CakupanError, UsageError
 from warehouse.settings import Settings
 from warehouse.storage import count, literal, quote, run_sql_file, transaction
@@ -100,17 +100,11 @@ def run(
     """
     links = f"SELECT * FROM linkage.person_links WHERE period = {literal(check_period(period))}"
     with _computed(con, settings, period, links, None, None, log):
-        sources = {spec.qualified: _selection(con, spec) for spec in _specs()}
-        _create_workers(con)
-        with transaction(con):
-            for spec in _specs():
-                con.execute(spec.ddl())
-                con.execute(spec.comments())
-            for table, select in (*sources.items(), (WORKERS, "SELECT * FROM out_workers")):
-                con.execute(f"DELETE FROM {table} WHERE period = ?", [period])
-                con.execute(f"INSERT INTO {table} BY NAME {select}")
-        written = (*sources, WORKERS)
-        return {table: count(con, table, f"period = {literal(period)}") for table in written}
+        selections = {spec.qualified: _selection(con, spec) for spec in _specs()}
+        _step("writing the tables", partial(_write, con, period, selections))
+    return {
+        table: count(con, table, f"period = {literal(period)}") for table in (*selections, WORKERS)
+    }
 
 
 def run_with_links(
@@ -125,8 +119,8 @@ def run_with_links(
 ) -> dict[str, int]:
     """Compute the same tables from other links, beside the warehouse's own.
 
-    With perfect links (see `perfect_links_sql`) this gives the truth of coverage.md: what the
-    rules say of the same deliveries when every link is right.
+    With perfect links (see `perfect_links_sql`) this gives the truth (docs/definitions.md): what
+    the rules say of the same deliveries when every link is right.
 
     Args:
         con: the warehouse; its tables of the schemas coverage and quality stay as they are.
@@ -135,8 +129,8 @@ def run_with_links(
         links_relation: name of a table or view, or a query in brackets, with at least the
             columns `dataset`, `record_id`, `status`, `person_key` of linkage.person_links.
             A left-out `tier` or `probability_ppm` is empty, so that the link is not certain.
-        schema: where the tables go, under their own names; made where missing. `temp` keeps
-            them for this connection alone. The tables there are replaced whole.
+        schema: a plain name; where the tables go, under their own names, replaced whole. It
+            is made where missing; `temp` keeps them for this connection alone.
         employers_relation: other employers, shaped as spine.employers; all of its rows.
         identifiers_relation: what leads to them, shaped as linkage.employer_identifiers.
         log: told the name of each step as it ends.
@@ -149,26 +143,15 @@ def run_with_links(
         CakupanError: a step failed.
         ValueError: as for `run`.
     """
-    if schema in {spec.schema for spec in table_specs().values()} | {"spine", "linkage"}:
+    if schema in SCHEMAS:
         raise UsageError(f"schema {schema!r} holds the warehouse's own tables: name another")
     # Typed empty columns first: whatever the relation leaves out is NULL.
     typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _LINK_COLUMNS.items())
     links = f"SELECT {typed} WHERE false UNION ALL BY NAME SELECT * FROM {links_relation}"
-    written: dict[str, int] = {}
     with _computed(con, settings, period, links, employers_relation, identifiers_relation, log):
-        if schema != "temp":
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-        for spec in _specs():
-            table = f"{quote(schema)}.{quote(spec.name)}"
-            select = _selection(con, spec)
-            con.execute(f"DROP TABLE IF EXISTS {table}")
-            con.execute(spec.ddl(table))
-            con.execute(f"INSERT INTO {table} BY NAME {select}")
-            written[f"{schema}.{spec.name}"] = count(con, table)
-        workers = f"{quote(schema)}.workers"
-        con.execute(f"CREATE OR REPLACE TABLE {workers} AS SELECT * FROM out_workers")
-        written[f"{schema}.workers"] = count(con, workers)
-    return written
+        _step("writing the tables", partial(_write_beside, con, schema))
+    names = [f"{schema}.{name}" for name in (*TABLES, "workers")]
+    return {name: count(con, name) for name in names}
 
 
 def perfect_links_sql(truth_file: str | Path) -> str:
@@ -314,8 +297,32 @@ def _selection(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> str:
     return f"SELECT {', '.join(quote(name) for name in wanted)} FROM {view}"
 
 
-def _create_workers(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"CREATE TABLE IF NOT EXISTS {WORKERS} AS SELECT * FROM out_workers LIMIT 0")
+def _write(con: duckdb.DuckDBPyConnection, period: str, selections: dict[str, str]) -> None:
+    """Replace the period in every table, in one transaction."""
+    with transaction(con):
+        for spec in _specs():
+            con.execute(spec.ddl())
+            con.execute(spec.comments())
+        con.execute(f"CREATE TABLE IF NOT EXISTS {WORKERS} AS SELECT * FROM out_workers LIMIT 0")
+        for table, select in (*selections.items(), (WORKERS, "SELECT * FROM out_workers")):
+            con.execute(f"DELETE FROM {table} WHERE period = ?", [period])
+            con.execute(f"INSERT INTO {table} BY NAME {select}")
+
+
+def _write_beside(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Write every table of the period anew into a schema of its own."""
+    create = "CREATE OR REPLACE TABLE"
+    if schema == "temp":
+        create = "CREATE OR REPLACE TEMP TABLE"
+    else:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+    for spec in _specs():
+        select = _selection(con, spec)
+        typed = ", ".join(
+            f"{quote(c.name)}::{c.sql_type} AS {quote(c.name)}" for c in spec.meanings
+        )
+        con.execute(f"{create} {quote(schema)}.{spec.name} AS SELECT {typed} FROM ({select})")
+    con.execute(f"{create} {quote(schema)}.workers AS SELECT * FROM out_workers")
 
 
 def _clear(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,106 +1,24 @@
-"""Hand-worked cases, one for each sentence of the definitions."""
+"""Hand-worked cases: who works, where, in which sector and segment, and with which cover."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-import duckdb
 import pytest
-from coverage_world import Row, World, connection, reference
-
-from warehouse import coverage
-from warehouse.settings import CoverageSettings, Settings
-
-PERIOD = "2026-11"
-BORN = dt.date(1990, 5, 17)
-CARD: Row = {"dataset": "cards", "segment": "PU", "last_paid_period": PERIOD, "region_code": "3201"}
-ACTIVE, INACTIVE, NOBODY = (1_000_000, 0), (0, 1_000_000), (0, 0)
-
-
-def build(
-    person: Row | None = None,
-    *,
-    period: str = PERIOD,
-    employers: list[tuple[str, str, str | None, str | None, str | None]] | None = None,
-    **records: list[Row],
-) -> World:
-    """Give a world of one person (key 1) and records, each linked to them unless it says else.
-
-    A record's `link` is (status, tier, ppm); employers are (kind, identifier, region of the
-    branch, region of the head office, sector).
-    """
-    world = reference(period)
-    who = {"person_key": 1, "birth_date": BORN, "region_code": "3171", "life_status": "hidup"}
-    world["spine.persons"] = [{**who, **(person or {}), "period": period}]
-    world["linkage.person_links"] = []
-    for kind, rows in records.items():
-        world[f"in_{kind}"] = []
-        for number, row in enumerate(rows):
-            record = {"record_id": f"{kind}-{number}", **row}
-            link = record.pop("link", ("linked", "identifier", 1_000_000))
-            world[f"in_{kind}"].append(record)
-            world["linkage.person_links"].append(
-                {
-                    "period": period,
-                    "dataset": record["dataset"],
-                    "record_id": record["record_id"],
-                    "status": link[0],
-                    "tier": link[1],
-                    "probability_ppm": link[2],
-                    "person_key": None if link[0] == "unlinked" else 1,
-                }
-            )
-    for number, (kind, identifier, branch, head, sector) in enumerate(employers or []):
-        key = {"period": period, "employer_key": number}
-        world.setdefault("spine.employers", []).append(
-            {**key, "region_code": head, "sector_code": sector}
-        )
-        world.setdefault("linkage.employer_identifiers", []).append(
-            {**key, "kind": kind, "identifier": identifier, "region_code": branch}
-        )
-    return world
-
-
-def computed(world: World, period: str = PERIOD, **parameters: Any) -> duckdb.DuckDBPyConnection:
-    con = connection(world)
-    coverage.run(con, Settings(coverage=CoverageSettings(**parameters)), period)
-    return con
-
-
-def together(worlds: list[World]) -> World:
-    """Put worlds of one person into one world, person n from the n-th."""
-    whole = dict(worlds[0])
-    for name in ("spine.persons", "linkage.person_links", "spine.employers",
-                 "linkage.employer_identifiers", "in_membership", "in_employment", "in_roster",
-                 "in_ownership"):  # fmt: skip
-        whole[name] = []
-        for number, world in enumerate(worlds):
-            for row in world.get(name, []):
-                own = dict(row)
-                if own.get("person_key"):
-                    own["person_key"] = number + 1
-                if "employer_key" in own:
-                    own["employer_key"] += 1000 * number
-                if "record_id" in own:
-                    own["record_id"] = f"{number}/{own['record_id']}"
-                whole[name].append(own)
-    return whole
-
-
-def workers(worlds: list[World], period: str = PERIOD, **parameters: Any) -> list[Row]:
-    """Give the one worker of each world, empty where there is none."""
-    with computed(together(worlds), period, **parameters) as con:
-        rows = con.execute("SELECT * FROM spine.workers").fetchall()
-        names = [column[0] for column in con.description or []]
-    found = {row[names.index("person_key")]: dict(zip(names, row, strict=True)) for row in rows}
-    assert len(found) == len(rows)
-    return [found.get(number + 1, {}) for number in range(len(worlds))]
-
-
-def worker(world: World, period: str = PERIOD, **parameters: Any) -> Row:
-    """Give the one worker of a world, empty where there is none."""
-    return workers([world], period, **parameters)[0]
+from coverage_cases import (
+    ACTIVE,
+    CARD,
+    INACTIVE,
+    NOBODY,
+    PERIOD,
+    build,
+    computed,
+    together,
+    worker,
+    workers,
+)
+from coverage_world import Row
 
 
 def status(cards: list[Row], **parameters: Any) -> list[tuple[int, int]]:
@@ -438,104 +356,3 @@ def test_segment() -> None:
     ]
     rows = workers([build(person, **records) for person, records, _ in cases])
     assert [row["segment"] for row in rows] == [segment for _, _, segment in cases]
-
-
-def high(world: World, basis: str = "domicile", **parameters: Any) -> dict[str, float]:
-    """Give active_high of the eligible by region."""
-    with computed(world, **parameters) as con:
-        return {
-            region: float(persons)
-            for region, persons in con.execute(
-                "SELECT regency_code, active_high FROM coverage.coverage_by_regency "
-                "WHERE basis = ? AND denominator_id = 'eligible'",
-                [basis],
-            ).fetchall()
-        }
-
-
-def crowd(cards: list[Row], teachers: int = 4, farmers: int = 2) -> World:
-    """Give teachers and farmers of 3201, one teacher of 3273, and cards that reached nobody."""
-    unlinked = ("unlinked", None, None)
-    rows = [{**CARD, "link": unlinked, **card} for card in cards]
-    world = build(membership=rows, employers=[("npp", "N1", "3273", None, "C")])
-    world["spine.persons"] = [
-        {"period": PERIOD, "person_key": 100 + number, "birth_date": BORN, "occupation": occupation,
-         "region_code": region}
-        for number, (occupation, region) in enumerate(
-            [("GURU", "3201")] * teachers + [("PETANI", "3201")] * farmers + [("GURU", "3273")]
-        )
-    ]  # fmt: skip
-    return world
-
-
-NIK = "3201901705900001"
-
-
-@pytest.mark.parametrize(
-    ("cards", "people"),
-    [
-        ([{"nik": NIK}, {"nik": NIK, "full_name": "OTHER"}], 1),
-        ([{"full_name": "Siti  Nur"}, {"full_name": "SITI NUR"}], 1),
-        ([{"full_name": "SITI", "birth_date": BORN}, {"full_name": "SITI"}], 2),
-        ([{"nik": NIK, "full_name": "SITI"}, {"full_name": "SITI"}], 2),
-        ([{}, {}], 2),
-        ([{"birth_date": dt.date(2015, 1, 1)}, {"birth_date": dt.date(1950, 1, 1)}], 0),
-        ([{"last_paid_period": "2020-01"}, {"ended_on": dt.date(2020, 1, 1)}], 0),
-    ],
-)
-def test_unmatched_cards_are_the_people_they_appear_to_be(cards: list[Row], people: int) -> None:
-    assert high(crowd(cards)) == {"3201": people, "3273": 0}
-
-
-def test_unmatched_cards_stand_where_the_basis_puts_them() -> None:
-    cards = [{"npp": "N1", "nik": NIK}]
-    assert high(crowd(cards)) == {"3201": 1, "3273": 0}
-    assert high(crowd(cards), "workplace") == {"3201": 0, "3273": 1}
-
-
-def test_unmatched_cards_never_exceed_the_workers() -> None:
-    assert high(crowd([{} for _ in range(50)])) == {"3201": 6, "3273": 0}
-
-
-def test_unmatched_cards_without_a_region_are_spread_over_the_country() -> None:
-    spread = high(crowd([{"region_code": "0000"} for _ in range(7)]))
-    assert spread == {"3201": 6, "3273": 1}
-
-
-def test_unmatched_cards_follow_the_unregistered_workers_of_a_region() -> None:
-    with computed(crowd([{}])) as con:
-        rows = con.execute(
-            "SELECT sector_code, active_high FROM coverage.coverage_by_sector_region WHERE basis = "
-            "'domicile' AND denominator_id = 'eligible' AND regency_code = '3201' ORDER BY 1"
-        ).fetchall()
-    # One person over two farmers and four teachers, to the last millionth.
-    assert [(code, round(persons * 1_000_000)) for code, persons in rows] == [
-        ("A", 333_333),
-        ("P", 666_667),
-    ]
-
-
-def survey(employed: int, **parameters: Any) -> list[Any]:
-    world = crowd([])
-    world["reference.sakernas"] = [
-        {"survey_period": "2025-08", "employed": 1},
-        {"survey_period": "2026-08", "employed": employed},
-        {"survey_period": "2026-08", "sector_code": "A", "employed": 10},
-        {"survey_period": "2027-02", "employed": 2},
-    ]
-    with computed(world, **parameters) as con:
-        return con.execute(
-            "SELECT basis, workers, unregistered FROM coverage.coverage_national "
-            "WHERE denominator_id = 'sakernas' UNION ALL "
-            "SELECT basis, workers, unregistered FROM coverage.coverage_by_sector "
-            "WHERE denominator_id = 'sakernas' AND sector_code = 'A' ORDER BY 2"
-        ).fetchall()
-
-
-def test_survey_denominators_are_the_newest_known_by_the_period() -> None:
-    assert survey(7) == [("domicile", 7, 7), ("domicile", 10, 10)]
-
-
-def test_a_partial_register_gets_no_survey_denominator() -> None:
-    assert survey(8) == []
-    assert survey(8, sakernas_min_register=0.8) == [("domicile", 8, 8), ("domicile", 10, 10)]

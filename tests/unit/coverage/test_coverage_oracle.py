@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from coverage_oracle import Oracle, Rules
+from coverage_oracle import Rules
+from coverage_oracle_tables import Oracle
 from coverage_world import World, connection, random_world
 
 from warehouse import coverage
