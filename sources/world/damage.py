@@ -106,8 +106,9 @@ class Damage:
                 "nik_missing": "NULL",
                 "nik_digit_wrong": f"substr({nik}, 1, {place} - 1) || {digit} || "
                 f"substr({nik}, {place} + 1)",
-                "nik_digits_swapped": f"substr({nik}, 1, {pair} - 1) || substr({nik}, {pair} + 1, 1)"
-                f" || substr({nik}, {pair}, 1) || substr({nik}, {pair} + 2)",
+                "nik_digits_swapped": f"substr({nik}, 1, {pair} - 1) || "
+                f"substr({nik}, {pair} + 1, 1) || substr({nik}, {pair}, 1) || "
+                f"substr({nik}, {pair} + 2)",
                 "nik_last_digit_zero": f"left({nik}, 15) || '0'",
                 "nik_scientific": f"left({nik}, 1) || '.' || substr({nik}, 2, 5) || 'E+15'",
                 "nik_of_relative": f"coalesce({relative}, {nik})",
@@ -163,11 +164,17 @@ class Damage:
             f"THEN array_to_string(list_concat({words}[:1], {words}[3:]), ' ') "
             f"ELSE array_to_string({words}[:-2], ' ') END"
         )
-        initial = f"CASE WHEN {many} THEN array_to_string({words}[:-2], ' ') || ' ' || left({words}[-1], 1) ELSE {name} END"
+        initial = (
+            f"CASE WHEN {many} THEN array_to_string({words}[:-2], ' ') || ' ' || "
+            f"left({words}[-1], 1) ELSE {name} END"
+        )
         oldened = (
             f"replace(replace(replace(replace({name}, 'J', 'DJ'), 'Y', 'J'), 'C', 'TJ'), 'U', 'OE')"
         )
-        split = f"regexp_replace({name}, '(NUR|ABDUL|DWI|TRI|SAI|SYAM|SRI|RAHMA|ANDRI|KURNIA|YULI|[A-Z]{{4}})([A-Z]{{3}})', '\\1 \\2')"
+        split = (
+            f"regexp_replace({name}, '(NUR|ABDUL|DWI|TRI|SYAM|SRI|RAHMA|ANDRI|KURNIA|YULI|"
+            "[A-Z]{4})([A-Z]{3})', '\\1 \\2')"
+        )
         wrong = self.cases(
             key,
             "name",
@@ -185,7 +192,11 @@ class Damage:
             },
         )
         if self.rate("name_abbreviated"):
-            wrong = f"CASE WHEN {self.hits(key, 'name_abbreviated')} THEN {self._shorten(key, name)} ELSE {wrong} END"
+            wrong = (
+                f"CASE WHEN {self.hits(key, 'name_abbreviated')} "
+                f"AND {self._shorten(key, name)} <> {name} "
+                f"THEN {self._shorten(key, name)} ELSE {wrong} END"
+            )
         if self.rate("name_truncated"):
             limit = 25 if self.group == "payroll" else 30
             wrong = (

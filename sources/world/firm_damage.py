@@ -8,8 +8,8 @@ from __future__ import annotations
 from sources.world.damage import Damage
 
 ABBREVIATIONS = (
-    ("INDUSTRI", "IND."), ("PERKEBUNAN", "PERK."), ("KOPERASI DESA MERAH PUTIH", "KOPDES MERAH PUTIH"),
-    ("KOPERASI DESA", "KDMP DESA"), ("KOPERASI", "KOP."), ("YAYASAN", "YYS."), ("INDO", "INDONESIA"),
+    ("INDUSTRI", "IND."), ("PERKEBUNAN", "PERK."), ("KOPERASI DESA", "KOPDES"),
+    ("KOPERASI", "KOP."), ("YAYASAN", "YYS."), ("INDO", "INDONESIA"),
     ("TRANSPORT", "TRANS."), ("MANUFACTURING", "MFG"), ("KABUPATEN", "KAB."), ("NUSANTARA", "NUS."),
     ("SEJAHTERA", "SEJ."), ("PENDIDIKAN", "PEND."), ("DISTRIBUSI", "DIST."), (" JAYA", " JY"),
 )  # fmt: skip

@@ -40,19 +40,30 @@ def make_firms(con: duckdb.DuckDBPyConnection, d: Draws, people: int) -> None:
 def _cut_streams(con: duckdb.DuckDBPyConnection, seed: int) -> None:
     """Cut every stream of seats into firms of Pareto-like sizes: `cuts`."""
     mean = {sector.code: sector.firms for sector in sectors()}
-    rows = con.execute("SELECT stream, count(*) FROM seats GROUP BY 1 ORDER BY 1").fetchall()
+    # A public body belongs to one regency, so its seats are cut regency by regency.
+    rows = con.execute("""
+        SELECT stream, CASE WHEN stream LIKE '%+' THEN work_regency ELSE '' END AS area,
+            min(place) - 1 AS before, count(*) FROM seats GROUP BY ALL ORDER BY ALL
+    """).fetchall()
     parts: list[pa.Table] = []
-    for number, (stream, total) in enumerate(rows):
+    for number, (stream, area, before, total) in enumerate(rows):
         chance = np.random.default_rng([seed, 77, number])
-        public = stream.endswith("+")
+        public = area != ""
         count = max(1, round(total / (90.0 if public else mean[stream.rstrip("+")])))
         weights = (1 - chance.random(count)) ** (-1 / (1.6 if public else 1.06))
-        weights = np.minimum(weights, max(weights.sum() * LARGEST, weights.min()))
+        if not public:
+            weights = np.minimum(weights, max(weights.sum() * LARGEST, weights.min()))
         ends = np.unique(np.ceil(weights.cumsum() / weights.sum() * total).astype(np.int64))
         ends[-1] = total
         starts = np.concatenate([[0], ends[:-1]]) + 1
         parts.append(
-            pa.table({"stream": [stream] * len(ends), "first_place": starts, "last_place": ends})
+            pa.table(
+                {
+                    "stream": [stream] * len(ends),
+                    "first_place": starts + before,
+                    "last_place": ends + before,
+                }
+            )
         )
     cuts = pa.concat_tables(parts)
     cuts = cuts.append_column("firm", pa.array(np.arange(1, cuts.num_rows + 1)))
@@ -76,8 +87,8 @@ def _add_workless(con: duckdb.DuckDBPyConnection, d: Draws, people: int) -> None
     con.execute(f"""
         CREATE OR REPLACE TABLE bodies AS
         WITH sized AS (
-            SELECT c.firm, c.stream, count(*) FILTER (s.rank <> 3) AS workers,
-                arg_min(s.work_regency, s.place) AS regency
+            SELECT c.firm, c.stream, count(*) FILTER (s.left_on IS NULL) AS workers,
+                arg_min(s.work_regency, {d.bits("s.seat", "head office")}) AS regency
             FROM cuts AS c JOIN seat_firm AS s USING (firm, stream) GROUP BY ALL
         )
         SELECT firm, CASE WHEN stream LIKE '%+' THEN 'public' ELSE 'firm' END AS kind,
@@ -103,10 +114,10 @@ def _describe(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
     form = f"""CASE
         WHEN kind = 'public' THEN NULL
         WHEN kind = 'cooperative' THEN 'KOPERASI'
-        WHEN sector = 'P' THEN CASE WHEN {d.unit("firm", "form")} < 0.85 THEN 'YAYASAN' ELSE 'PT' END
+        WHEN sector = 'P' AND {d.unit("firm", "form")} < 0.85 THEN 'YAYASAN'
         WHEN sector = 'Q' AND {d.unit("firm", "form")} < 0.35 THEN 'YAYASAN'
-        WHEN scale = 'besar' THEN CASE WHEN {d.unit("firm", "form")} < 0.95 THEN 'PT' ELSE 'CV' END
-        WHEN scale = 'menengah' THEN CASE WHEN {d.unit("firm", "form")} < 0.68 THEN 'PT'
+        WHEN scale = 'besar' AND {d.unit("firm", "form")} < 0.95 THEN 'PT'
+        WHEN scale IN ('menengah', 'besar') THEN CASE WHEN {d.unit("firm", "form")} < 0.68 THEN 'PT'
             WHEN {d.unit("firm", "form")} < 0.95 THEN 'CV' ELSE 'UD' END
         WHEN scale = 'kecil' OR kind = 'shell' THEN CASE WHEN {d.unit("firm", "form")} < 0.34
             THEN 'PT' WHEN {d.unit("firm", "form")} < 0.74 THEN 'CV' ELSE 'UD' END
@@ -208,11 +219,11 @@ def _make_jobs(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
             coalesce(b.regency, f.regency) AS regency,
             -- Log-normal about the sector's mean, dearer where the minimum wage is high; larger
             -- firms mostly keep to that minimum, a second job pays little.
-            (greatest(c.wage * sqrt(w.amount / 3000000.0) * exp(0.42 * {bell} - 0.088)
+            (greatest(0.88 * c.wage * sqrt(w.amount / 3000000.0) * exp(0.42 * {bell} - 0.088)
                 * CASE s.rank WHEN 2 THEN 0.45 ELSE 1 END,
                 CASE WHEN f.scale IN ('mikro', 'kecil') OR s.rank = 2 THEN 600000
-                    WHEN {d.unit("s.seat", "floor")} < 0.93 THEN w.amount
-                    ELSE 0.8 * w.amount END) // 1000 * 1000)::BIGINT AS wage
+                    WHEN {d.unit("s.seat", "floor")} < 0.8 THEN w.amount
+                    ELSE 0.75 * w.amount END)::BIGINT // 1000 * 1000) AS wage
         FROM seat_firm AS s JOIN firms AS f USING (firm)
         JOIN sector AS c ON c.code = s.sector
         LEFT JOIN branches AS b ON b.firm = s.firm AND b.regency = s.work_regency

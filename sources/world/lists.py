@@ -73,7 +73,8 @@ OCCUPATION = """CASE
         WHEN w.i IS NULL AND {stale} > 0.93 THEN 'WIRASWASTA'
         WHEN p.sex = 'P' THEN 'MENGURUS RUMAH TANGGA' ELSE 'BELUM/TIDAK BEKERJA' END
     WHEN w.terms = 'civil_servant' THEN CASE
-        WHEN w.sector = 'P' THEN CASE WHEN {which} < 0.35 THEN 'GURU' ELSE 'PEGAWAI NEGERI SIPIL' END
+        WHEN w.sector = 'P' THEN CASE WHEN {which} < 0.35 THEN 'GURU'
+            ELSE 'PEGAWAI NEGERI SIPIL' END
         WHEN w.sector = 'Q' THEN CASE WHEN {which} < 0.2 THEN 'PERAWAT'
             ELSE 'PEGAWAI NEGERI SIPIL' END
         WHEN {which} < 0.16 THEN 'TENTARA NASIONAL INDONESIA'
@@ -133,13 +134,15 @@ def membership_sql(damage: Damage, month: Month) -> str:
                     CASE WHEN c.ended_on <= DATE '{month.as_of}' THEN c.ended_on END AS ended_on,
                     CASE WHEN c.ended_on <= DATE '{month.as_of}' THEN c.end_reason END
                         AS end_reason,
-                    c.lapse_month IS NOT NULL AND {d.unit("c.card", "never paid")} < 0.04 AS never,
+                    -- Whom an employer in arrears registers has never been paid for.
+                    c.lapse_month IS NOT NULL AND ({d.unit("c.card", "never paid")} < 0.04
+                        OR c.lapse_month < {month_sql("c.registered_on")}) AS never,
                     -- A third report less than they pay, most of these the minimum wage.
                     CASE WHEN c.segment = 'PU' THEN CASE
                         WHEN {d.unit("c.card", "reports")} < 0.66 THEN coalesce(j.wage, f.amount)
                         WHEN {d.unit("c.card", "reports")} < 0.86
                             THEN least(coalesce(j.wage, f.amount), f.amount)
-                        ELSE (0.75 * coalesce(j.wage, f.amount)) // 1000 * 1000 END
+                        ELSE (0.75 * coalesce(j.wage, f.amount))::BIGINT // 1000 * 1000 END
                     WHEN c.segment = 'BPU' THEN 1000000 END::BIGINT AS reported_wage, {PERSON}
                 FROM cards AS c JOIN persona AS p ON p.i = c.i
                 LEFT JOIN npps AS n ON n.npp_id = c.npp_id LEFT JOIN jobs AS j ON j.seat = c.seat

@@ -44,29 +44,46 @@ def make_memberships(con: duckdb.DuckDBPyConnection, d: Draws, people: int, last
         last: last day of the newest period.
     """
     now = last.year * 12 + last.month - 1
-    _make_npps(con, d, now)
     targets = _targets(con, people)
-    _centralise(con, d, float(targets["PU"][_position("31")]))
-    _make_wage_cards(con, d, people, now, last, targets["PU"])
-    _make_other_cards(con, d, people, now, last, targets)
+    con.register(
+        "target_rows",
+        pa.table(
+            {
+                "province": [province.code for province in provinces()],
+                **{segment.lower(): column for segment, column in targets.items()},
+            }
+        ),
+    )
+    con.execute("CREATE OR REPLACE TABLE targets AS SELECT * FROM target_rows")
+    con.unregister("target_rows")
+    _make_npps(con, d, now, last)
+    _centralise(con, d)
+    _make_wage_cards(con, d)
+    _make_other_cards(con, d, people, now, last)
     _number_cards(con, d, last)
 
 
-def _position(code: str) -> int:
-    return [province.code for province in provinces()].index(code)
-
-
-def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int) -> None:
+def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int, last: dt.date) -> None:
     """Registrations: one for the firm, or one for each branch with twenty workers."""
     chance = " ".join(f"WHEN '{scale}' THEN {share}" for scale, share in NPP_CHANCE.items())
     con.execute(f"""
         CREATE OR REPLACE TABLE npps AS
-        WITH members AS (
-            SELECT *, scale IN ('menengah', 'besar') AND {d.unit("firm", "npp many")} < 0.35
+        WITH offered AS (
+            SELECT left(f.regency, 2) AS province, sum(f.workers * CASE scale {chance} END) AS seats
+            FROM firms AS f WHERE kind = 'firm' GROUP BY 1
+        ),
+        eager AS (
+            -- Where many are members, more employers are registered.
+            SELECT t.province, greatest(0.4, least(3.0, t.pu / 0.70 / greatest(o.seats, 1)))
+                AS factor
+            FROM targets AS t LEFT JOIN offered AS o USING (province)
+        ),
+        members AS (
+            SELECT f.*, scale IN ('menengah', 'besar') AND {d.unit("firm", "npp many")} < 0.35
                 AS by_branch
-            FROM firms
+            FROM firms AS f JOIN eager AS e ON e.province = left(f.regency, 2)
             WHERE workers > 0 AND {d.unit("firm", "npp")} < CASE kind WHEN 'public' THEN 0.85
-                ELSE CASE scale {chance} END END
+                ELSE least(0.985, e.factor * CASE scale {chance} END) END
         ),
         placed AS (
             SELECT firm, regency AS region, true AS head FROM members
@@ -88,8 +105,9 @@ def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int) -> None:
                 WHEN f.kind = 'public' THEN 'JKK,JKM'
                 WHEN f.scale = 'mikro' THEN 'JKK,JKM' WHEN f.scale = 'kecil' THEN 'JKK,JKM,JHT'
                 ELSE 'JKK,JKM,JHT,JP,JKP' END AS programmes,
-            make_date(greatest(f.founded, 1995) + {d.whole("n.id", "npp age", 0, 6)} % 5, 1
-                + {d.whole("n.id", "npp month", 0, 11)}, 10)::DATE AS wished_on,
+            least(make_date(greatest(f.founded, 1995) + {d.whole("n.id", "npp age", 0, 4)}, 1
+                + {d.whole("n.id", "npp month", 0, 11)}, 10), DATE '{last}'
+                - {d.whole("n.id", "npp late", 5, 600)}) AS wished_on,
             {d.unit("n.id", "npp pays")} AS pays, {d.unit("n.id", "npp lag")} AS lag_draw,
             {now} - 4 - floor(-30 * ln(1 - {d.unit("n.id", "npp lapse")}))::INTEGER AS lapse_month
         FROM numbered AS n JOIN firms AS f USING (firm)
@@ -124,8 +142,8 @@ def _targets(con: duckdb.DuckDBPyConnection, people: int) -> dict[str, np.ndarra
     return {segment: table[:, column] for column, segment in enumerate(segments)}
 
 
-def _centralise(con: duckdb.DuckDBPyConnection, d: Draws, wanted: float) -> None:
-    """Move registrations of large firms to the capital until it has candidates enough.
+def _centralise(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
+    """Move registrations of firms to provinces that have too few candidates, Jakarta above all.
 
     Eight million are active through offices in Jakarta, more than work there: many firms
     register their people of the whole country at the head office.
@@ -133,59 +151,67 @@ def _centralise(con: duckdb.DuckDBPyConnection, d: Draws, wanted: float) -> None
     con.execute("""
         CREATE OR REPLACE TABLE wage_jobs AS
         SELECT j.seat, j.i, j.firm, j.rank, j.sector, j.started_on, j.left_on,
-            coalesce(b.npp_id, h.npp_id) AS npp_id, p.in_register, p.province
+            coalesce(b.npp_id, h.npp_id) AS npp_id, p.in_register, p.province, p.died_on
         FROM jobs AS j JOIN people AS p USING (i)
         JOIN npps AS h ON h.firm = j.firm AND h.head
         LEFT JOIN npps AS b ON b.firm = j.firm AND b.region = j.regency AND NOT b.head
         WHERE NOT j.civil
     """)
-    con.execute("CREATE OR REPLACE TABLE capital AS SELECT code FROM regency WHERE province = '31'")
     con.execute(f"""
         CREATE OR REPLACE TABLE moving AS
         WITH sized AS (
-            SELECT npp_id, n.region, count(*) FILTER (w.rank = 1) AS size
-            FROM npps AS n JOIN wage_jobs AS w USING (npp_id) WHERE n.kind = 'firm' GROUP BY ALL
+            SELECT n.npp_id, n.kind, left(n.region, 2) AS province,
+                count(*) FILTER (w.left_on IS NULL) AS size
+            FROM npps AS n JOIN wage_jobs AS w USING (npp_id) GROUP BY ALL
         ),
-        here AS (SELECT coalesce(sum(size), 0) AS size FROM sized WHERE left(region, 2) = '31'),
+        balance AS (
+            SELECT t.province, t.pu, coalesce(sum(s.size), 0) AS size
+            FROM targets AS t LEFT JOIN sized AS s USING (province) GROUP BY ALL
+        ),
+        needs AS (
+            SELECT province, pu / 0.86 - size AS need,
+                sum(pu / 0.86 - size) OVER (ORDER BY pu / 0.86 - size DESC, province) AS upto
+            FROM balance WHERE size < pu / 0.86
+        ),
+        spare AS (
+            SELECT s.npp_id, s.size, sum(s.size) OVER (PARTITION BY s.province
+                ORDER BY {d.unit("s.npp_id", "central")}, s.npp_id) AS taken,
+                b.size - b.pu / 0.84 AS surplus
+            FROM sized AS s JOIN balance AS b USING (province)
+            WHERE s.kind = 'firm' AND s.size BETWEEN 1 AND b.size - b.pu / 0.84
+        ),
+        -- The largest go where most are missing, so that no small province is flooded.
         queue AS (
-            SELECT npp_id, sum(size) OVER (ORDER BY
-                size * {d.unit("npp_id", "central")} DESC, npp_id) - size AS before
-            FROM sized WHERE left(region, 2) <> '31' AND size >= 15
+            SELECT npp_id, sum(size) OVER (ORDER BY size DESC, npp_id) - size / 2.0 AS middle
+            FROM spare WHERE taken <= surplus
         )
-        SELECT npp_id FROM queue, here WHERE before + here.size < {wanted} / 0.86
+        SELECT q.npp_id, n.province FROM queue AS q
+        JOIN needs AS n ON q.middle > n.upto - n.need AND q.middle <= n.upto
     """)
     con.execute(f"""
-        UPDATE npps SET region = '3' || (171 + ({d.bits("npp_id", "capital")} % 5))::VARCHAR
-        WHERE npp_id IN (SELECT npp_id FROM moving)
+        UPDATE npps SET region = m.region FROM (
+            SELECT v.npp_id, s.value AS region FROM moving AS v JOIN province_slots AS s
+                ON s.grp = v.province AND s.slot = {d.group_slot("v.npp_id", "new region")}
+        ) AS m WHERE m.npp_id = npps.npp_id
     """)
 
 
-def _make_wage_cards(
-    con: duckdb.DuckDBPyConnection,
-    d: Draws,
-    people: int,
-    now: int,
-    last: dt.date,
-    wanted: np.ndarray,
-) -> None:
+def _make_wage_cards(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
     """PU cards of jobs: paid by their employer, in arrears with it, or ended with the job."""
-    con.register(
-        "wanted_rows",
-        pa.table({"province": [province.code for province in provinces()], "wanted": wanted}),
-    )
     # Half of those who are missing have an employer in arrears, half were never registered.
     # Employers are drawn by size so that the arrears of a province come out near its share.
     con.execute("""
         CREATE OR REPLACE TABLE npp_state AS
         WITH sized AS (
             SELECT n.npp_id, left(n.region, 2) AS province, n.pays,
-                count(*) FILTER (w.rank <> 3) AS size
+                count(*) FILTER (w.left_on IS NULL) AS size
             FROM npps AS n LEFT JOIN wage_jobs AS w USING (npp_id) GROUP BY ALL
         ),
         shares AS (
-            SELECT s.province, greatest(0.0, 1 - least(1.0, any_value(w.wanted) / 1.01
+            -- One in twenty is too young, or starts too late, to be a member by now.
+            SELECT s.province, greatest(0.0, 1 - least(1.0, any_value(t.pu) * 1.05
                 / greatest(sum(s.size), 1))) AS missing
-            FROM sized AS s JOIN wanted_rows AS w USING (province) GROUP BY ALL
+            FROM sized AS s JOIN targets AS t USING (province) GROUP BY ALL
         ),
         queued AS (
             SELECT s.*, h.missing, sum(size) OVER (PARTITION BY s.province
@@ -198,7 +224,6 @@ def _make_wage_cards(
             AS registered
         FROM late
     """)
-    con.unregister("wanted_rows")
     con.execute(f"""
         CREATE OR REPLACE TABLE wage_cards AS
         SELECT w.seat * 4 AS card, w.i, 'PU' AS segment, w.npp_id, w.seat, w.sector,
@@ -209,17 +234,12 @@ def _make_wage_cards(
             CASE WHEN n.lag_draw < 0.60 THEN 0 WHEN n.lag_draw < 0.92 THEN 1
                 WHEN n.lag_draw < 0.97 THEN 2 ELSE 3 END AS lag, 1 AS block,
             w.left_on AS ended_on,
-            CASE WHEN w.left_on IS NOT NULL THEN
+            CASE WHEN w.died_on = w.left_on THEN 'MENINGGAL' WHEN w.left_on IS NOT NULL THEN
                 {d.pick("w.seat", "reason", ["MENGUNDURKAN DIRI", "PHK", "KONTRAK BERAKHIR"])}
             END AS end_reason
         FROM wage_jobs AS w JOIN npps AS n USING (npp_id) JOIN npp_state AS s USING (npp_id)
         WHERE {d.unit("w.seat", "in npp")} < CASE WHEN w.rank = 3 THEN 0.8 ELSE s.registered END
             OR NOT w.in_register
-    """)
-    # The month of the last payment cannot come before the registration.
-    con.execute(f"""
-        UPDATE wage_cards SET lapse_month = NULL, lag = 1
-        WHERE lapse_month < {month_sql("registered_on")} AND registered_on > DATE '{last}' - 90
     """)
 
 
@@ -229,19 +249,8 @@ def _make_other_cards(
     people: int,
     now: int,
     last: dt.date,
-    targets: dict[str, np.ndarray],
 ) -> None:
     """Cards of the self-employed, of construction and of migrants, and cards of former jobs."""
-    con.register(
-        "target_rows",
-        pa.table(
-            {
-                "province": [province.code for province in provinces()],
-                "bpu": targets["BPU"],
-                "jakon": targets["JAKON"],
-            }
-        ),
-    )
     con.execute(f"""
         CREATE OR REPLACE TABLE self_cards AS
         WITH covered AS (SELECT DISTINCT i FROM wage_cards WHERE ended_on IS NULL),
@@ -250,7 +259,7 @@ def _make_other_cards(
             LEFT JOIN covered AS c USING (i) WHERE w.sector = 'F' AND c.i IS NULL AND w.in_register
         ),
         jakon AS (
-            SELECT b.i, 'JAKON' AS segment FROM builders AS b JOIN target_rows AS t USING (province)
+            SELECT b.i, 'JAKON' AS segment FROM builders AS b JOIN targets AS t USING (province)
             WHERE {d.unit("b.i", "jakon")} < t.jakon / b.size
         ),
         own AS (
@@ -261,18 +270,17 @@ def _make_other_cards(
         )
         SELECT * FROM jakon
         UNION ALL
-        SELECT o.i, 'BPU' FROM own AS o JOIN target_rows AS t USING (province)
+        SELECT o.i, 'BPU' FROM own AS o JOIN targets AS t USING (province)
         WHERE {d.unit("o.i", "bpu")} < t.bpu / o.size
         UNION ALL
-        SELECT o.i, 'BPU lapsed' FROM own AS o JOIN target_rows AS t USING (province)
+        SELECT o.i, 'BPU lapsed' FROM own AS o JOIN targets AS t USING (province)
         WHERE {d.unit("o.i", "bpu")} BETWEEN t.bpu / o.size
             AND t.bpu / o.size * {1 + INACTIVE["BPU"] / ACTIVE["BPU"]}
     """)
-    con.unregister("target_rows")
     scale = people / NATION
     lapsed = _count(con, "wage_cards", "lapse_month IS NOT NULL OR ended_on IS NOT NULL")
     rest = max(0.0, INACTIVE["PU"] * scale - lapsed)
-    grown = _count(con, "people", "age BETWEEN 19 AND 62 AND in_register")
+    grown = _count(con, "people", "age BETWEEN 22 AND 62 AND in_register")
     registrations = _count(con, "npps", "true")
     abroad = ACTIVE["PMI"] * scale
     movers = _count(con, "people", _MIGRANT)
@@ -315,8 +323,9 @@ def _make_other_cards(
         FROM people CROSS JOIN (VALUES (0), (1)) AS k(k)
         JOIN npps AS n ON n.npp_id = 1 + ({d.bits("i", "old npp")}
             % {max(1, registrations)})::BIGINT
-        WHERE age BETWEEN 19 AND 62 AND in_register AND {d.unit("i", "old card")}
-            < {rest / max(1, grown)} * CASE k.k WHEN 0 THEN 0.86 ELSE 0.14 END
+        WHERE age BETWEEN CASE k.k WHEN 0 THEN 22 ELSE 32 END AND 62 AND in_register
+            AND {d.unit("i", "old card")}
+            < {rest / max(1, grown)} * CASE k.k WHEN 0 THEN 0.87 ELSE 0.18 END
     """)
 
 
@@ -343,13 +352,25 @@ def _number_cards(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> No
     """Make `cards`: with their numbers, in the style of the year of registration."""
     con.execute(f"""
         CREATE OR REPLACE TABLE cards AS
-        WITH ordered AS (
-            SELECT *, row_number() OVER (ORDER BY i, segment, card) AS id FROM cards_made
+        WITH grown AS (
+            -- Nobody registers before eighteen; death ends a card.
+            SELECT c.* REPLACE (
+                greatest(c.registered_on, (p.birth_date + INTERVAL 18 YEAR)::DATE) AS registered_on,
+                CASE WHEN p.died_on IS NULL THEN c.ended_on
+                    ELSE least(c.ended_on, p.died_on) END AS ended_on,
+                CASE WHEN p.died_on < coalesce(c.ended_on, DATE '9999-12-31') THEN 'MENINGGAL'
+                    ELSE c.end_reason END AS end_reason)
+            FROM cards_made AS c JOIN people AS p USING (i)
+            WHERE p.birth_date + INTERVAL 18 YEAR < least(DATE '{last}', c.ended_on)
+        ),
+        ordered AS (
+            SELECT *, row_number() OVER (ORDER BY i, segment, card) AS id FROM grown
+            WHERE ended_on IS NULL OR ended_on >= registered_on
         )
         SELECT * EXCLUDE (id, card), id AS card,
             strftime(registered_on, '%y') || lpad(((id * 3141593 + {d.seed % 99991})
                 % 999999937)::VARCHAR, 9, '0') AS kpj
         FROM ordered
     """)
-    for table in ("cards_made", "self_cards", "wage_cards", "moving", "capital"):
+    for table in ("cards_made", "self_cards", "wage_cards", "moving"):
         con.execute(f"DROP TABLE {table}")

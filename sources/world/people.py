@@ -65,7 +65,7 @@ def make_people(con: duckdb.DuckDBPyConnection, draws: Draws, people: int, last:
         people: persons in the population register.
         last: last day of the newest period; ages are as of it.
     """
-    strangers = max(10, people // 400)
+    strangers = max(10, people // 300)
     spread = np.concatenate(
         [np.full(5, share / 5) for share in AGE_GROUPS[:-1]]
         + [AGE_GROUPS[-1] * 0.72 ** np.arange(16)]
@@ -113,7 +113,7 @@ def _make_born(
             END AS birth_date,
             year(day)::INTEGER AS cohort,
             CASE WHEN {d.unit("i", "death")}
-                    < least(0.6, {MOVES_YEARS} * 0.0003 * exp(0.072 * age))
+                    < least(0.6, {MOVES_YEARS} * 0.00013 * exp(0.074 * age))
                 THEN DATE '{last}'
                     - {d.whole("i", "death day", 1, 365 * MOVES_YEARS)}
             END AS died_on
@@ -191,7 +191,8 @@ def _make_homes(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> None
             ON near.grp = l.province AND near.slot = {d.group_slot("l.i", "near")}
         JOIN regency_slots AS far ON far.slot = {d.slot("l.i", "far")}
         JOIN province_slots AS near_before
-            ON near_before.grp = l.province AND near_before.slot = {d.group_slot("l.family", "near b")}
+            ON near_before.grp = l.province
+            AND near_before.slot = {d.group_slot("l.family", "near b")}
         JOIN regency_slots AS far_before ON far_before.slot = {d.slot("l.family", "far b")}
     """)
 

@@ -39,10 +39,14 @@ def make_listing(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
             {d.unit("firm", "closed")} < CASE kind WHEN 'shell' THEN 0.3 ELSE 0.02 END AS closed
         FROM firms
     """)
+    shops = " ".join(
+        f"WHEN '{sector}' THEN {d.pick('w.i', 'own shop', names)}"
+        for sector, names in SHOPS.items()
+    )
     con.execute(f"""
         CREATE OR REPLACE TABLE sme AS
         SELECT w.i AS k, w.i, 'W' || w.i::VARCHAR AS company_id, w.sector, w.regency,
-            {d.pick("w.i", "own shop", SHOPS)} || ' ' || CASE
+            CASE w.sector {shops} ELSE 'UD' END || ' ' || CASE
                 WHEN {d.unit("w.i", "own name")} < 0.4
                     THEN {d.pick("w.i", "own honorific", ["BU ", "PAK ", "MBAK ", ""])}
                     || split_part(p.full_name, ' ', 1)
@@ -50,7 +54,9 @@ def make_listing(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
                     || split_part(p.full_name, ' ', -1) END AS name,
             {d.whole("w.i", "own nib", 10200, 99999)}::VARCHAR
                 || lpad(((w.i * 7654321 + {d.seed % 99991}) % 99999989)::VARCHAR, 8, '0') AS nib,
-            p.nik AS npwp, p.address, k.value AS kbli, 2020 AS kbli_vintage,
+            p.nik AS npwp, p.address,
+            -- A household that employs is no business.
+            CASE k.value WHEN '97000' THEN '96200' ELSE k.value END AS kbli, 2020 AS kbli_vintage,
             greatest(0, {d.whole("w.i", "own workers", 0, 9)} - 6) AS workers, 'mikro' AS scale
         FROM work AS w JOIN people AS p USING (i)
         JOIN kbli_slots AS k ON k.grp = w.sector AND k.slot = {d.group_slot("w.i", "own kbli")}
@@ -65,10 +71,18 @@ def make_listing(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
     """)
 
 
-SHOPS = (
-    "WARUNG", "WARUNG MAKAN", "TOKO", "KIOS", "BENGKEL", "SALON", "LAUNDRY", "KEDAI", "UD",
-    "PANGKAS RAMBUT", "JASA", "KONVEKSI", "MEUBEL", "KATERING", "DEPOT",
-)  # fmt: skip
+SHOPS = {
+    "C": ("KONVEKSI", "MEUBEL", "KERUPUK", "TAHU TEMPE", "BATIK", "ROTI"),
+    "F": ("BORONGAN", "TUKANG", "LAS"),
+    "G": ("WARUNG", "TOKO", "KIOS", "UD", "TOKO KELONTONG", "KONTER", "BENGKEL"),
+    "H": ("ANGKUTAN", "TRAVEL", "OJEK", "RENTAL"),
+    "I": ("WARUNG MAKAN", "KEDAI", "DEPOT", "KATERING", "RUMAH MAKAN", "WARUNG KOPI"),
+    "J": ("WARNET", "PERCETAKAN"),
+    "MN": ("JASA", "RENTAL", "FOTOKOPI"),
+    "P": ("BIMBINGAN BELAJAR", "LES"),
+    "Q": ("PRAKTIK", "PIJAT"),
+    "RSTU": ("SALON", "LAUNDRY", "PANGKAS RAMBUT", "PENJAHIT", "SERVIS"),
+}
 BUSINESS_WORDS = (
     "BERKAH", "BAROKAH", "SUMBER REJEKI", "MAJU JAYA", "SEDERHANA", "SINAR", "BAHAGIA", "LANCAR",
     "MITRA", "RIZKI", "ANUGERAH", "CAHAYA", "SEJAHTERA", "MURAH", "BINTANG",
@@ -147,7 +161,8 @@ def _djp(damage: Damage, month: Month) -> str:
         SELECT k AS _k, company_id AS _company, written_npwp AS npwp, {_common(damage)},
             {_status(damage)} AS status
         FROM (
-            SELECT * EXCLUDE (k), firm * 100 AS k, 'F' || firm::VARCHAR AS company_id, npwp AS written_npwp
+            SELECT * EXCLUDE (k), firm * 100 AS k, 'F' || firm::VARCHAR AS company_id,
+                npwp AS written_npwp
             FROM ({_FIRMS}) WHERE taxed
             UNION ALL BY NAME
             SELECT f.* REPLACE (b.regency AS regency), f.firm * 100 + b.branch AS k,

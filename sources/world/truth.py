@@ -76,7 +76,8 @@ def write_truth(
 def _people_sql(month: Month) -> str:
     return f"""(
         WITH job AS (
-            SELECT i, firm, wage FROM jobs WHERE rank = 1 AND started_on <= DATE '{month.as_of}'
+            SELECT i, firm, wage FROM jobs WHERE rank = 1 AND left_on IS NULL
+                AND started_on <= DATE '{month.as_of}'
         ),
         held AS (
             SELECT i, count(*) AS cards,
@@ -86,7 +87,8 @@ def _people_sql(month: Month) -> str:
         )
         SELECT p.nik, p.in_register, p.full_name, p.sex, p.birth_date, p.mother_name,
             p.region_code, p.region_code[:2] AS province_code, coalesce(p.dead, false) AS dead,
-            w.i IS NOT NULL AS employed, w.terms AS employment, w.formal, w.sector AS sector_code,
+            w.i IS NOT NULL AND NOT coalesce(p.dead, false) AS employed,
+            w.terms AS employment, w.formal, w.sector AS sector_code,
             'F' || j.firm::VARCHAR AS company_id, j.wage AS monthly_wage,
             coalesce(h.cards, 0) AS cards, coalesce(h.member, false) AS member
         FROM persona AS p LEFT JOIN work AS w USING (i) LEFT JOIN job AS j USING (i)
@@ -116,7 +118,7 @@ def _write_denominators(con: duckdb.DuckDBPyConnection, out: Path, month: Month)
             SELECT '{month.period}' AS survey_period, w.province AS province_code,
                 NULL::VARCHAR AS regency_code, w.sector AS sector_code, count(*) AS employed,
                 'Dunia contoh SINTETIS / SYNTHETIC sample world' AS source
-            FROM work AS w WHERE w.in_register
+            FROM work AS w WHERE w.in_register AND w.died_on IS NULL
             GROUP BY GROUPING SETS ((), (w.province), (w.sector))
             ORDER BY province_code NULLS FIRST, sector_code NULLS FIRST
         ) TO {literal(str(out / "denominators.csv"))} (FORMAT csv, HEADER)

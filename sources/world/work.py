@@ -24,6 +24,8 @@ CIVIL_SHARE = {"O": 0.66, "P": 0.30, "Q": 0.28}
 """Civil servants, soldiers and police among the formal jobs of a sector (about 5.6 million)."""
 LEAVERS = 0.035
 """Persons outside formal work who left a formal job within `MOVES_YEARS` years."""
+SURE = 0.985
+"""No group works more surely than this."""
 SECOND_JOBS = 0.03
 """Employees with a second job at another employer."""
 
@@ -47,8 +49,8 @@ def _choose_employed(con: duckdb.DuckDBPyConnection, d: Draws, people: int, last
     """Make `workers`: employment by age and sex, scaled to the national share."""
     con.execute(f"""
         CREATE OR REPLACE TABLE chances AS
-        SELECT i, in_register, sex, regency, province, full_years, CASE
-            WHEN full_years < 15 OR died_on <= DATE '{last}' THEN 0.0
+        SELECT i, in_register, sex, regency, province, full_years, died_on, CASE
+            WHEN full_years < 15 THEN 0.0
             WHEN full_years < 20 THEN CASE sex WHEN 'L' THEN 0.24 ELSE 0.17 END
             WHEN full_years < 25 THEN CASE sex WHEN 'L' THEN 0.66 ELSE 0.45 END
             WHEN full_years < 35 THEN CASE sex WHEN 'L' THEN 0.90 ELSE 0.52 END
@@ -57,22 +59,30 @@ def _choose_employed(con: duckdb.DuckDBPyConnection, d: Draws, people: int, last
             ELSE CASE sex WHEN 'L' THEN 0.52 ELSE 0.30 END END AS chance
         FROM (SELECT *, date_sub('year', birth_date, DATE '{last}') AS full_years FROM people)
     """)
-    total = _number(con, "SELECT sum(chance) FROM chances WHERE in_register")
-    scale = EMPLOYED_SHARE * people / total
+    # Those who died within the years that the world reaches back worked until then.
+    rows = con.execute(
+        "SELECT chance, count(*) FROM chances WHERE in_register AND died_on IS NULL GROUP BY 1 "
+        "ORDER BY 1"
+    ).fetchall()
+    chances = np.array([float(row[0]) for row in rows])
+    counts = np.array([row[1] for row in rows], dtype=float)
+    low, high = 0.5, 2.0
+    for _ in range(50):
+        scale = (low + high) / 2
+        employed = (np.minimum(chances * scale, SURE) * counts).sum()
+        low, high = (scale, high) if employed < EMPLOYED_SHARE * people else (low, scale)
     con.execute(f"""
         CREATE OR REPLACE TABLE workers AS
-        SELECT c.i, c.in_register, c.sex, c.full_years, c.regency, c.province, r.town,
+        SELECT c.i, c.in_register, c.sex, c.full_years, c.died_on, c.regency, c.province, r.town,
             c.province || CASE WHEN r.town THEN 'T' ELSE 'D' END || c.sex AS grp
         FROM chances AS c JOIN regency AS r ON r.code = c.regency
         -- Whom the register lacks is known because of a job.
-        WHERE {d.unit("c.i", "works")} < least(0.985, c.chance * {scale}) OR NOT c.in_register
+        WHERE {d.unit("c.i", "works")} < least({SURE}, c.chance * {high}) OR NOT c.in_register
     """)
     con.execute("DROP TABLE chances")
 
 
-def _number(con: duckdb.DuckDBPyConnection, sql: str) -> float:
-    row = con.execute(sql).fetchone()
-    return float(row[0] or 0) if row else 0.0
+_STAGE = "CASE WHEN full_years >= 65 THEN 2 WHEN full_years >= 58 THEN 1 ELSE 0 END"
 
 
 def _choose_sectors(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
@@ -106,14 +116,17 @@ def _choose_terms(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
         JOIN sector_slots AS s ON s.grp = w.grp AND s.slot = {d.group_slot("w.i", "sector")}
     """)
     rows = con.execute(
-        "SELECT sector, province, count(*) FROM sectored GROUP BY ALL ORDER BY ALL"
+        f"SELECT sector, province, {_STAGE} AS stage, count(*) FROM sectored "
+        "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     by_sector = {sector.code: sector.formal for sector in sectors()}
     by_province = {province.code: province.formal for province in provinces()}
-    base = np.array([by_sector[row[0]] * by_province[row[1]] for row in rows])
-    counts = np.array([row[2] for row in rows], dtype=float)
+    # Few hold a formal job beyond the age of retirement.
+    stages = (1.0, 0.55, 0.2)
+    base = np.array([by_sector[row[0]] * by_province[row[1]] * stages[row[2]] for row in rows])
+    counts = np.array([row[3] for row in rows], dtype=float)
     # Public service is formal everywhere; elsewhere the shares are scaled until the total fits.
-    floor = np.array([0.9 if row[0] in ("O", "D") else 0.05 for row in rows])
+    floor = np.array([0.9 if row[0] in ("O", "D") and row[2] == 0 else 0.02 for row in rows])
     low, high = 0.1, 5.0
     for _ in range(50):
         scale = (low + high) / 2
@@ -123,6 +136,7 @@ def _choose_terms(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
         {
             "sector": [row[0] for row in rows],
             "province": [row[1] for row in rows],
+            "stage": [row[2] for row in rows],
             "formal": np.clip(base * high, floor, 0.985),
         }
     )
@@ -133,9 +147,11 @@ def _choose_terms(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
         WITH drawn AS (
             SELECT s.*, {d.unit("s.i", "formal")} < f.formal OR NOT s.in_register AS is_formal,
                 {d.unit("s.i", "class")} AS u, {d.unit("s.i", "civil")} AS v
-            FROM sectored AS s JOIN formal_rows AS f USING (sector, province)
+            FROM (SELECT *, {_STAGE} AS stage FROM sectored) AS s
+            JOIN formal_rows AS f USING (sector, province, stage)
         )
-        SELECT i, in_register, sex, full_years, regency, province, sector, is_formal AS formal,
+        SELECT i, in_register, sex, full_years, died_on, regency, province, sector,
+            is_formal AS formal,
             CASE
                 WHEN is_formal THEN CASE
                     WHEN v < CASE sector {civil} ELSE 0 END AND full_years < 60 AND in_register
@@ -166,11 +182,11 @@ def _make_seats(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> None
         CREATE OR REPLACE TABLE seats AS
         WITH held AS (
             SELECT i, i * 3 AS seat, regency, province, sector, full_years,
-                terms = 'civil_servant' AS civil, 1 AS rank, NULL::DATE AS left_on
+                terms = 'civil_servant' AS civil, 1 AS rank, died_on AS left_on
             FROM work WHERE terms IN ('employee', 'civil_servant')
             UNION ALL BY NAME
             SELECT i, i * 3 + 1 AS seat, regency, province, sector, full_years, false AS civil,
-                2 AS rank, NULL::DATE AS left_on
+                2 AS rank, died_on AS left_on
             FROM work WHERE terms = 'employee' AND {d.unit("i", "second")} < {SECOND_JOBS}
             UNION ALL BY NAME
             SELECT p.i, p.i * 3 + 2 AS seat, p.regency, p.province, s.value AS sector,
@@ -180,7 +196,7 @@ def _make_seats(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> None
             LEFT JOIN work AS w ON w.i = p.i AND w.formal
             JOIN sector_slots AS s ON s.grp = p.province || 'T' || p.sex
                 AND s.slot = {d.group_slot("p.i", "left sector")}
-            WHERE p.age BETWEEN 18 AND 60 AND p.in_register AND (w.i IS NULL
+            WHERE p.age BETWEEN 18 AND 60 AND p.in_register AND p.died_on IS NULL AND (w.i IS NULL
                 OR w.terms = 'employee') AND s.value NOT IN ('A', 'O')
                 AND {d.unit("p.i", "leaver")} < {LEAVERS}
         ),
