@@ -105,7 +105,8 @@ def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, t
                 WHEN l.mother_first = r.mother_first
                     OR jaro_winkler_similarity(l.mother, r.mother) >= 0.82 THEN 2
                 ELSE 1 END::TINYINT AS mother,
-            r.name_n, r.birth_n, r.place_n, r.mother_n, least(l.bits, r.bits) AS bits
+            r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
+            least(l.bits, r.bits) AS bits
         FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
         """
     )
@@ -118,8 +119,9 @@ def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, t
             -- The second set of levels: the pair agrees on the birth date as well.
             (CASE WHEN nik > 0 AND birth >= 5 THEN nik + 5 ELSE nik END)::TINYINT AS nik,
             sex, region, place, mother,
-            CASE WHEN coalesce(c.level, m.name) = 4
-                THEN greatest(name_n, {people} * pow(2, -bits)) ELSE name_n END::FLOAT AS name_f,
+            CASE WHEN coalesce(c.level, m.name) >= 6 THEN whole_f
+                WHEN coalesce(c.level, m.name) = 4 THEN greatest(name_n, {people} * pow(2, -bits))
+                ELSE name_n END::FLOAT AS name_f,
             birth_n::FLOAT AS birth_f, place_n::FLOAT AS place_f, mother_n::FLOAT AS mother_f
         FROM (SELECT *, {_NIK} AS nik FROM match_levels) AS m
         LEFT JOIN match_closer AS c ON c.name_l = m.name_l AND c.name_r = m.name_r;

@@ -26,6 +26,9 @@ _NIK_BIRTH = (
 
 _MOTHER = ("canon", "h_psorted", "t_first")
 
+# Least number of people a name is taken to stand for: a floor under what so rare a name proves.
+RAREST = 0.05
+
 REGISTER = "linkage.register_keys"
 TOKENS = "linkage.register_tokens"
 
@@ -100,11 +103,16 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
         WITH {_places_sql("match_source")},
         k AS ({_keys_sql("match_source", "s.id AS person_key")}),
         names AS (SELECT h_psorted, count(*) AS name_n FROM k GROUP BY 1),
+        -- How common a name is that stands once: not one in the register, for the one there is
+        -- the person looked at, but what Good and Turing make of names seen once and twice.
+        once AS (SELECT greatest(least(2.0 * count(*) FILTER (name_n = 2)
+            / greatest(count(*) FILTER (name_n = 1), 1), 1.0), {RAREST}) AS seen_once FROM names),
         births AS (SELECT coalesce(birth, nik_birth) AS born, count(*) AS birth_n
             FROM k GROUP BY 1),
         places AS (SELECT place, count(*) AS place_n FROM k GROUP BY 1),
         mothers AS (SELECT mother_h, count(*) AS mother_n FROM k GROUP BY 1)
         SELECT {literal(period)} AS period, k.*, coalesce(birth, nik_birth) AS born,
+            CASE name_n WHEN 1 THEN (FROM once) ELSE name_n END::FLOAT AS name_f,
             name_n::INTEGER AS name_n, birth_n::INTEGER AS birth_n, place_n::INTEGER AS place_n,
             mother_n::INTEGER AS mother_n
         FROM k LEFT JOIN names USING (h_psorted)

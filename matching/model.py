@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 
 from matching.comparison import FIELDS, LEVELS
+from matching.keys import RAREST
 
 VERSION = 1
 
@@ -110,11 +111,11 @@ class Model:
         if share is None:
             return f"{weight:.6f}"
         usual = float(np.log2(self.common[name][level]))
-        # Never more than one in the whole register, never more than agreement by chance.
+        # Agreement on what everybody has tells nothing, but is not disagreement either.
         least = float(np.log2(self.m[name][level]))
         return (
             f"greatest({least:.6f}, {weight:.6f} + {share} * "
-            f"({usual:.6f} - log2(greatest({name}_f, 1))))"
+            f"({usual:.6f} - log2(greatest({name}_f, {RAREST}))))"
         )
 
 
@@ -128,7 +129,7 @@ def estimate_u(
         random_pairs: levels of random pairs of two register people.
         same_birth: levels of pairs of two register people with the same birth date.
         people: people in the register.
-        borrowed: share of NIKs in records that are another person's.
+        borrowed: share of the residual's records that carry another person's NIK.
 
     Returns:
         u by field and level, and the mean commonness by field and level.
@@ -184,7 +185,9 @@ def estimate_u(
     # A NIK stands once in the register, so only borrowed ones agree by chance.
     chance = max(borrowed, 1e-4) / people
     u["nik"][5] = chance
-    u["nik"][10] = 10 * chance
+    # Where a record states no birth date its NIK does: the two then are one piece of evidence,
+    # and together must not weigh more than the NIK alone.
+    u["nik"][10] = max(10 * chance, min(max(borrowed, 1e-4) / common["birth"][6], 0.5))
     for level in (2, 3, 4):
         u["nik"][level] = max(u["nik"][level] if u["nik"][level] > 2e-6 else 0.0, 20 * chance)
     return u, common

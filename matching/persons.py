@@ -14,7 +14,7 @@ import numpy as np
 from matching.assignment import Thresholds, assign, score_claims
 from matching.blocking import create_report, find_candidates
 from matching.comparison import FIELDS, compare
-from matching.keys import REGISTER, ensure_register, prepare_records, prepare_register
+from matching.keys import RAREST, REGISTER, ensure_register, prepare_records, prepare_register
 from matching.model import RARITY, Model, estimate_u, learn, load_model, save_model
 from matching.spine import build_spine
 from warehouse.storage import literal, replace_period, scalar
@@ -87,7 +87,7 @@ def _split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         SELECT d.id, d.person_key, v.name,
             name >= 4 OR name = 3 AND (NOT both_born OR v.birth >= 2 AND v.birth <> 5)
                 OR born AND name <> 1 AS sure,
-            NOT born AND name <= 2 AND (both_born OR name > 0) AS conflict
+            NOT born AND (name = 1 OR both_born AND name IN (0, 2)) AS conflict
         FROM match_doubtful AS d JOIN match_doubtful_levels AS v USING (id, person_key);
         INSERT INTO match_exact
         SELECT g.id, l.record_id, g.person_key,
@@ -119,8 +119,8 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     borrowed = _train_pairs(con)
     u, common = estimate_u(con, "match_random", "match_twin", people, borrowed)
     rarity = " + ".join(
-        f"CASE WHEN {name} = {level} THEN {share} * "
-        f"({float(np.log2(common[name][level])):.6f} - log2(greatest({name}_f, 1))) ELSE 0 END"
+        f"CASE WHEN {name} = {level} THEN {share} * ({float(np.log2(common[name][level])):.6f}"
+        f" - log2(greatest({name}_f, {RAREST}))) ELSE 0 END"
         for name, levels in RARITY.items()
         for level, share in levels.items()
     )
@@ -170,16 +170,14 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
 
 
 def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
-    """Make the levels of training pairs; return the share of NIKs that are somebody else's."""
+    """Make the levels of training pairs; return the residual's share of NIKs of somebody else."""
     # A sample of the residual of every list: its NIK-linked records teach nothing of it.
     people = max(1, int(scalar(con, f"SELECT count(*) FROM {REGISTER}")))
     total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
     modulus = max(1, total // 120_000)
     _split(con, f"hash(dataset, record_id) % {modulus} = 0")
-    linked, conflicts = (
-        int(scalar(con, "SELECT count(*) FROM match_exact")),
-        int(scalar(con, "SELECT count(*) FROM match_rest WHERE conflict")),
-    )
+    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
+    conflicts = int(scalar(con, "SELECT count(*) FROM match_rest WHERE conflict"))
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE match_sample AS SELECT * FROM match_rest"
         f" ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING}"
@@ -218,7 +216,8 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         " DROP TABLE match_pairs; DROP TABLE match_rest; DROP TABLE match_exact;"
         " DROP TABLE match_records"
     )
-    return conflicts / max(linked + conflicts, 1)
+    # Half a case is added: that none was seen does not mean there is none.
+    return (conflicts + 0.5) / (rest + 1)
 
 
 def link_dataset(

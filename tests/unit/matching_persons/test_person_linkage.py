@@ -19,7 +19,7 @@ PERIOD = "2026-10"
 
 def linked_world(rates: world.Rates, seed: int = 7) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(config={"threads": 2})
-    world.make_world(con, 20_000, {"cards": 6_000, "roster": 2_000}, rates, seed)
+    world.make_world(con, 12_000, {"cards": 6_000, "roster": 2_000}, rates, seed)
     persons.build_spine(con, PERIOD)
     persons.link_period(con, PERIOD)
     return con
@@ -118,7 +118,7 @@ def test_the_same_data_in_another_order_and_with_other_threads_give_the_same_lin
     usual: duckdb.DuckDBPyConnection,
 ) -> None:
     con = duckdb.connect(config={"threads": 1})
-    world.make_world(con, 20_000, {"cards": 6_000, "roster": 2_000}, world.Rates())
+    world.make_world(con, 12_000, {"cards": 6_000, "roster": 2_000}, world.Rates())
     con.execute(
         "CREATE OR REPLACE TEMP TABLE in_population AS"
         " SELECT * FROM in_population ORDER BY hash(nik, 99);"

@@ -45,8 +45,8 @@ def levels(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
         "NULL::BIGINT AS nik, NULL::BIGINT AS nik_birth, NULL::BIGINT AS birth,"
         " NULL::BIGINT AS born, NULL::BIGINT AS born_other, NULL::VARCHAR AS sex,"
         " NULL::SMALLINT AS region, NULL::VARCHAR AS place, NULL::VARCHAR AS mother,"
-        " NULL::UBIGINT AS mother_h, NULL::UBIGINT AS mother_first, 1 AS name_n, 1 AS birth_n,"
-        " 1 AS place_n, 1 AS mother_n"
+        " NULL::UBIGINT AS mother_h, NULL::UBIGINT AS mother_first, 1 AS name_n, 1 AS name_f,"
+        " 1 AS birth_n, 1 AS place_n, 1 AS mother_n"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE l AS SELECT *, {nothing} FROM left_names;"
