@@ -300,9 +300,16 @@ def _selection(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> str:
 def _write(con: duckdb.DuckDBPyConnection, period: str, selections: dict[str, str]) -> None:
     """Replace the period in every table, in one transaction."""
     with transaction(con):
+        standing = {
+            f"{schema}.{name}"
+            for schema, name in con.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables()"
+            ).fetchall()
+        }
         for spec in _specs():
-            con.execute(spec.ddl())
-            con.execute(spec.comments())
+            if spec.qualified not in standing:
+                con.execute(spec.ddl())
+                con.execute(spec.comments())
         con.execute(f"CREATE TABLE IF NOT EXISTS {WORKERS} AS SELECT * FROM out_workers LIMIT 0")
         for table, select in (*selections.items(), (WORKERS, "SELECT * FROM out_workers")):
             con.execute(f"DELETE FROM {table} WHERE period = ?", [period])

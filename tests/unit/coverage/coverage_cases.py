@@ -89,8 +89,10 @@ def together(worlds: list[World]) -> World:
 
 def workers(worlds: list[World], period: str = PERIOD, **parameters: Any) -> list[Row]:
     """Give the one worker of each world, empty where there is none."""
-    with computed(together(worlds), period, **parameters) as con:
-        rows = con.execute("SELECT * FROM spine.workers").fetchall()
+    with connection(together(worlds)) as con:
+        settings = Settings(coverage=CoverageSettings(**parameters))
+        coverage.run_with_links(con, settings, period, "linkage.person_links", "temp")
+        rows = con.execute("SELECT * FROM temp.workers").fetchall()
         names = [column[0] for column in con.description or []]
     found = {row[names.index("person_key")]: dict(zip(names, row, strict=True)) for row in rows}
     assert len(found) == len(rows)

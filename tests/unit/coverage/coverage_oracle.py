@@ -224,11 +224,11 @@ class Persons:
             sector = self._sector_without_employer(listings, owned, occupation, accepted)
 
         statuses = {
-            re.sub("[^A-Z]", "", (r.get("employment_status") or "").upper())
+            re.sub("[^A-Z0-9]", "", (r.get("employment_status") or "").upper())
             for r in (*jobs, *listings)
         }
-        pppk = "PPPK" in statuses or occupation.get("occupation") == "PPPK"
-        civil = bool(statuses & {"PNS", "TNI", "POLRI"}) or (
+        pppk = bool(statuses & {"PPPK", "P3K"}) or occupation.get("occupation") == "PPPK"
+        civil = bool(statuses & {"PNS", "CPNS", "PEGAWAINEGERISIPIL", "TNI", "POLRI"}) or (
             bool(occupation.get("civil_servant")) and occupation["occupation"] != "PPPK"
         )
         best = max((self.ppm(self.link(card)) for card in active), default=0)

@@ -312,6 +312,10 @@ def test_civil_servants_work_but_are_not_eligible() -> None:
         ("TNI", None, False),
         ("Polri", None, False),
         ("PPPK", None, False),
+        ("P3K", None, False),
+        ("CPNS", None, False),
+        ("Pegawai Negeri Sipil", None, False),
+        ("Non-PNS", None, True),
         (None, "PNS", False),
         (None, "PPPK", False),
     ]
@@ -323,14 +327,14 @@ def test_civil_servants_work_but_are_not_eligible() -> None:
         for job, occupation, _ in cases
     ]
     assert [row["eligible"] for row in workers(worlds)] == [case[2] for case in cases]
-    pppk = ["PPPK" in case[:2] for case in cases]
+    pppk = [not {"PPPK", "P3K"}.isdisjoint(case[:2]) for case in cases]
     without = [row["eligible"] for row in workers(worlds, pppk_is_civil_servant=False)]
     assert without == [case[2] or p for case, p in zip(cases, pppk, strict=True)]
     with computed(together(worlds)) as con:
         assert con.execute(
             "SELECT denominator_id, workers FROM coverage.coverage_national "
             "WHERE basis = 'domicile' ORDER BY 1"
-        ).fetchall() == [("eligible", 1), ("employed", len(cases))]
+        ).fetchall() == [("eligible", sum(case[2] for case in cases)), ("employed", len(cases))]
 
 
 def test_segment() -> None:

@@ -26,11 +26,13 @@ SELECT
 FROM cov_employer_identifiers AS i
 JOIN cov_employer_spine AS e ON e.employer_key = i.employer_key;
 
--- What an employment status says about who insures the person. Dots and case do not count.
+-- What an employment status says about who insures the person. Case and signs do not count.
+CREATE OR REPLACE TEMP MACRO cov_letters(text) AS
+    regexp_replace(upper(text), '[^A-Z0-9]', '', 'g');
 CREATE OR REPLACE TEMP MACRO cov_is_civil(employment_status) AS
-    upper(regexp_replace(employment_status, '[^A-Za-z]', '', 'g')) IN ('PNS', 'TNI', 'POLRI');
+    cov_letters(employment_status) IN ('PNS', 'CPNS', 'PEGAWAINEGERISIPIL', 'TNI', 'POLRI');
 CREATE OR REPLACE TEMP MACRO cov_is_pppk(employment_status) AS
-    upper(regexp_replace(employment_status, '[^A-Za-z]', '', 'g')) = 'PPPK';
+    cov_letters(employment_status) IN ('PPPK', 'P3K');
 
 CREATE OR REPLACE TEMP TABLE cov_employment AS
 WITH open_records AS (
