@@ -130,9 +130,11 @@ def text_of(column: str, sql_type: str, *, decimal_comma: bool) -> str:
     if kind in ("DOUBLE", "FLOAT"):
         exact = _EXACT_DOUBLE if kind == "DOUBLE" else _EXACT_FLOAT
         other = _number(f"{column}::VARCHAR", decimal_comma)
+        # DuckDB would print a large one as 9171920101900002.0, like a number with all its digits.
         return (
-            f"CASE WHEN isnan({column}) THEN NULL WHEN abs({column}) < {exact} "
-            f"AND {column} = trunc({column}) THEN {column}::BIGINT::VARCHAR ELSE {other} END"
+            f"CASE WHEN isnan({column}) THEN NULL WHEN abs({column}) >= {exact} "
+            f"THEN format('{{:.14E}}', {column}::DOUBLE) WHEN {column} = trunc({column}) "
+            f"THEN {column}::BIGINT::VARCHAR ELSE {other} END"
         )
     if kind.startswith("DECIMAL"):
         return _number(f"regexp_replace({column}::VARCHAR, '\\.0+$', '')", decimal_comma)

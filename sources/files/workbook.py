@@ -6,7 +6,6 @@ safety of the zip container (archives).
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -19,13 +18,10 @@ from sources.files.archives import check_workbook
 from sources.files.records import Record, visible
 from sources.files.scan import CONTROL_BYTES, MAX_FIELD_BYTES, MAX_RECORD_BYTES
 from sources.files.staging import Staged, write_records, written_query
+from sources.files.values import Cell, cell_text
 from warehouse.errors import DataRefused
 
-Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
-
 HEADER_SEARCHED_ROWS = 20
-EXACT_BELOW = 1e15
-"""A spreadsheet keeps 15 digits: a longer number has lost its last ones, whatever they show."""
 _CONTROL = {chr(byte) for byte in CONTROL_BYTES}
 
 
@@ -67,7 +63,7 @@ def _first_sheet(path: Path, name: str) -> Iterator[list[Cell]]:
                     and sheet.typ is calamine.SheetTypeEnum.WorkSheet
                 ):
                     found = book.get_sheet_by_name(sheet.name)
-                    if found.total_height:
+                    if found.start is not None:
                         return iter(found.iter_rows())
         problem = DataRefused(f"{name}: no visible sheet holds any data", code="EMPTY_FILE")
     except calamine.PasswordError:
@@ -124,25 +120,3 @@ def _texts(row: Sequence[Cell], contract: Contract) -> list[str]:
         cell if isinstance(cell, str) else cell_text(cell, decimal_comma=contract.decimal_comma)
         for cell in row
     ]
-
-
-def cell_text(cell: Cell, *, decimal_comma: bool = False) -> str:
-    """Give a typed cell as the text a CSV would hold.
-
-    Dates are ISO 8601; whole numbers have no fraction; numbers of more than 15 digits are
-    in exponent form (`3.17101450190000E+15`), which says that digits may be lost.
-    """
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, int | float):
-        if abs(cell) >= EXACT_BELOW:
-            return f"{cell:.14E}"
-        if cell == int(cell):
-            return str(int(cell))
-        text = f"{cell:.15g}"
-        return text.replace(".", ",") if decimal_comma else text
-    if isinstance(cell, dt.datetime):
-        if cell.time() == dt.time():
-            return cell.date().isoformat()
-        return cell.isoformat(sep=" ", timespec="seconds")
-    return str(cell)
