@@ -18,6 +18,9 @@ import duckdb
 from matching.companies import TOKEN_BITS
 from warehouse.storage import count
 
+# Pairs of two taxpayers that one rule gives the model to learn from, at most.
+RIVALS = 30_000
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -124,6 +127,21 @@ def make_candidates(con: duckdb.DuckDBPyConnection, period: str, log: Callable[[
     return count(con, "emp_pairs")
 
 
+def _meeting(rule: Rule, who: str, blocks: str) -> str:
+    """Give the query of pairs of profiles (a before b) that meet in a block of a rule.
+
+    The callers hold it as a materialized step: a planner that saw all the conditions at once
+    may begin with every profile against every other.
+    """
+    return f"""
+        SELECT x.profile_id AS a, y.profile_id AS b
+        FROM emp_blocks AS k
+        JOIN emp_keys AS y ON y.key = k.key
+        JOIN emp_keys AS x ON x.key = k.key AND x.profile_id < y.profile_id
+        WHERE k.size <= {rule.cap} AND {blocks} AND {who}
+    """
+
+
 def _apply(
     con: duckdb.DuckDBPyConnection, period: str, rule: Rule, log: Callable[[str], None]
 ) -> None:
@@ -150,33 +168,35 @@ def _apply(
     con.execute(
         f"""
         INSERT INTO emp_pairs_raw
-        SELECT x.profile_id, y.profile_id
-        FROM emp_blocks AS k
-        JOIN emp_keys AS y ON y.key = k.key AND y.joins
-        JOIN emp_keys AS x ON x.key = k.key AND x.profile_id < y.profile_id
-        JOIN emp_profiles AS p ON p.profile_id = x.profile_id
-        JOIN emp_profiles AS q ON q.profile_id = y.profile_id
-        WHERE k.size <= {rule.cap} AND k.joining > 0 AND p.unit_id <> q.unit_id
+        WITH met AS MATERIALIZED ({_meeting(rule, "y.joins", "k.joining > 0")}),
+        half AS MATERIALIZED (
+            SELECT m.a, m.b, p.unit_id, p.once_mask, p.npwp_root
+            FROM met AS m JOIN emp_profiles AS p ON p.profile_id = m.a
+        )
+        SELECT p.a, p.b
+        FROM half AS p JOIN emp_profiles AS q ON q.profile_id = p.b
+        WHERE p.unit_id <> q.unit_id
           -- A register lists a business once.
           AND p.once_mask & q.once_mask = 0
           AND (p.npwp_root IS NULL OR q.npwp_root IS NULL
                OR {slip_sql("p.npwp_root", "q.npwp_root")})
         """
     )
-    # Every 8th block at most: enough to learn from, the same in every run.
+    # Every 8th block where there are many: enough to learn from, the same in every run.
+    some = "(k.key % 8 = 0 OR (SELECT count(*) FROM emp_blocks) < 5000)"
     con.execute(
         f"""
         INSERT INTO emp_rivals_raw
-        SELECT x.profile_id, y.profile_id
-        FROM emp_blocks AS k
-        JOIN emp_keys AS x ON x.key = k.key AND NOT x.joins
-        JOIN emp_keys AS y ON y.key = k.key AND NOT y.joins AND y.profile_id > x.profile_id
-        JOIN emp_profiles AS p ON p.profile_id = x.profile_id
-        JOIN emp_profiles AS q ON q.profile_id = y.profile_id
-        WHERE k.size <= {rule.cap} AND (k.key % 8 = 0 OR (SELECT count(*) FROM emp_blocks) < 5000)
-          AND p.npwp_root <> q.npwp_root
-        ORDER BY hash(x.profile_id, y.profile_id), x.profile_id, y.profile_id
-        LIMIT 30000
+        WITH met AS MATERIALIZED ({_meeting(rule, "NOT x.joins AND NOT y.joins", some)}),
+        half AS MATERIALIZED (
+            SELECT m.a, m.b, p.npwp_root
+            FROM met AS m JOIN emp_profiles AS p ON p.profile_id = m.a
+        )
+        SELECT p.a, p.b
+        FROM half AS p JOIN emp_profiles AS q ON q.profile_id = p.b
+        WHERE p.npwp_root <> q.npwp_root
+        ORDER BY hash(p.a, p.b), p.a, p.b
+        LIMIT {RIVALS}
         """
     )
     pairs = count(con, "emp_pairs_raw") - before

@@ -81,26 +81,42 @@ CREATE OR REPLACE TEMP MACRO emp_slip(one, other) AS
             THEN list_sort(string_split(one, '')) = list_sort(string_split(other, ''))
         ELSE false END;
 
--- A taxpayer number that one record alone bears, one digit off (or two swapped) that of the
--- unit which its NIB leads to: misspelt.
+-- The number of a natural person is the NIK since PMK 112/2022: day (women's +40) and month
+-- stand in digits 7 to 10.
+CREATE OR REPLACE TEMP MACRO emp_persons_number(root) AS regexp_full_match(
+    root, '[1-9][0-9]{5}(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])(0[1-9]|1[0-2])[0-9]{6}'
+);
+
+-- A taxpayer number that one record alone bears, though its NIB leads to another taxpayer:
+-- misspelt, where it is one digit off (or two swapped); the owner's NIK beside the old number
+-- of the same sole trader, where the business has no form or that of a sole trader.
 CREATE OR REPLACE TEMP TABLE emp_misspelt AS
 WITH lonely AS (
     SELECT unit, any_value(rid) AS rid FROM emp_members
     WHERE unit LIKE 'npwp_root:%' GROUP BY unit HAVING count(*) = 1
 ),
-by_nib AS (
-    SELECT l.unit AS wrong, l.rid, o.unit AS "right"
+-- Materialized: the planner must not begin with every unit against every other.
+neighbours AS MATERIALIZED (
+    SELECT l.unit AS wrong, l.rid, o.unit AS "right",
+        coalesce(r.family, 'UD') = 'UD' AND emp_persons_number(r.npwp_root) AS owners
     FROM lonely AS l
     JOIN emp_records AS r ON r.rid = l.rid AND coalesce(r.home, '') <> 'npwp_root'
     JOIN emp_held AS h ON h.rid = l.rid AND h.kind = 'nib'
-    JOIN emp_held AS g ON g.kind = 'nib' AND g.value = h.value AND g.rid <> h.rid
-    JOIN emp_members AS o ON o.rid = g.rid AND o.unit <> l.unit AND o.unit LIKE 'npwp_root:%'
-    WHERE emp_slip(o.unit, l.unit)
+    JOIN emp_held AS g ON g.kind = 'nib' AND g.value = h.value
+    JOIN emp_members AS o ON o.rid = g.rid
+),
+by_nib AS (
+    FROM neighbours WHERE "right" <> wrong AND "right" LIKE 'npwp_root:%' AND (
+        emp_slip("right", wrong)
+        OR (owners AND NOT emp_persons_number(replace("right", 'npwp_root:', '')))
+    )
 )
-SELECT rid, wrong, min("right") AS "right" FROM by_nib
+SELECT rid, wrong, min("right") AS "right",
+    CASE WHEN bool_or(owners) THEN 'owner_npwp' ELSE 'misspelt_npwp' END AS reason
+FROM by_nib
 WHERE "right" NOT IN (SELECT wrong FROM by_nib) GROUP BY rid, wrong;
 
-UPDATE emp_members SET unit = m."right", reason = 'misspelt_npwp'
+UPDATE emp_members SET unit = m."right", reason = m.reason
 FROM emp_misspelt AS m WHERE emp_members.rid = m.rid;
 
 INSERT INTO emp_members

@@ -25,7 +25,8 @@ SELECT p.rid, p.cluster,
     CASE
         WHEN p.ppm IS NOT NULL THEN p.ppm
         WHEN p.records > 1 THEN CASE p.by_identifier
-            WHEN 'two_identifiers' THEN 990000 WHEN 'misspelt_npwp' THEN 990000 ELSE 999000 END
+            WHEN 'two_identifiers' THEN 990000
+            WHEN 'misspelt_npwp' THEN 990000 WHEN 'owner_npwp' THEN 990000 ELSE 999000 END
         WHEN d.ppm IS NOT NULL THEN d.ppm
         -- The chance that it has indeed no other record.
         ELSE 1000000 - least(p.best_ppm, 1000000) END AS probability_ppm,

@@ -138,14 +138,14 @@ def _slip(rng: random.Random, number: str) -> str:
 
 
 def _coined(rng: random.Random) -> str:
-    return "".join(rng.choices(SYLLABLES, k=rng.randrange(2, 5)))
+    return "".join(rng.choices(SYLLABLES, k=rng.randrange(3, 5)))
 
 
 def _company(rng: random.Random, number: int, regions: list[str], villages: list[str]) -> dict:
     form = rng.choices(
         ["PT", "CV", "UD", "KOPERASI", "KDMP", "YAYASAN", ""], [40, 22, 10, 6, 8, 4, 10]
     )[0]
-    region = regions[min(int(rng.paretovariate(0.7)) - 1, len(regions) - 1)]
+    region = regions[int(len(regions) * rng.random() ** 2.2)]
     if form == "KDMP":
         core = rng.choice(villages)
     elif form in ("PT", "YAYASAN"):

@@ -241,6 +241,17 @@ def test_a_misspelt_taxpayer_number_is_seen_through_the_nib():
     assert keys["tax"] == keys["slip"]
 
 
+@pytest.mark.parametrize(("form", "same"), [("UD", True), ("PT", False)])
+def test_a_sole_traders_nik_stands_beside_the_old_number_but_a_companys_does_not(form, same):
+    _, keys = _resolve(
+        {"record_id": "tax", "dataset": "djp_employers", "employer_name": f"{form} SULANE MAJU",
+         "npwp": NPWP_A, "nib": NIB_A, "region_code": "3171"},
+        {"record_id": "owner", "dataset": "sme_businesses", "employer_name": f"{form} SULANE MAJU",
+         "npwp": "3171955708900001", "nib": NIB_A, "region_code": "3171"},
+    )  # fmt: skip
+    assert (keys["tax"] == keys["owner"]) is same
+
+
 def test_one_of_many_like_named_cooperatives_is_nobodys():
     villages = [
         {"record_id": f"c{n}", "dataset": "cooperatives", "region_code": "3201",
