@@ -97,13 +97,16 @@ def title_patterns(con: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
         "SELECT upper(token), position, needs_punctuation FROM reference.name_titles"
         " WHERE regexp_matches(upper(token), '[A-Z]')"
     ).fetchall()
+    # A title ends at its dot or before a space: "SR." is one, the "S. R" of "S. ROHANI" is not.
     front = {
-        _letters(token, dotted=True) + " ?" if strict else _letters(token, dotted=False) + r"[. ]+"
+        pattern
         for token, position, strict in rows
         if position == "prefix"
+        for pattern in (
+            _letters(token, dotted=bool(strict)) + " +",
+            _letters(token, dotted=False) + r"\. ?",
+        )
     }
-    front |= {r"(?:" + _letters(token, dotted=False) + r")\. ?" for token, position, _ in rows
-              if position == "prefix"}  # fmt: skip
     behind = {_letters(t, dotted=False) for t, position, _ in rows if position == "suffix"}
     end = {
         _letters(token, dotted=bool(strict))

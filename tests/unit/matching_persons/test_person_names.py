@@ -90,6 +90,9 @@ def test_labelled_pair(pair: dict[str, str], levels: dict[tuple[str, str], int])
         ("Ir. Sutomo", "SUTOMO"),
         ("Drs.H.Sutrisno", "SUTRISNO"),
         ("Hasan", "HASAN"),  # begins like a title
+        ("S. Rohani", "S ROHANI"),  # an initial and a name, not the title SR
+        ("Sr. Rohani", "ROHANI"),
+        ("H.M. Saleh", "M SALEH"),
         ("HJ. H.", "HJ H"),  # nothing but titles: kept
         ("   ", None),
         ("1234", None),
