@@ -1,0 +1,189 @@
+"""What a sample world leaves on disk: formats, manifests, databases, notes, repeatability."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sources.contracts import load_contracts
+from sources.world import generate
+from warehouse.errors import UsageError
+from warehouse.home import Home
+from warehouse.settings import load_settings
+
+PERIOD = "2026-10"
+ALL = {
+    "dukcapil_population",
+    "bpjs_participants",
+    "bpjs_employers",
+    "djp_employers",
+    "djp_withholding",
+    "ahu_companies",
+    "siinas_companies",
+    "siinas_workers",
+    "cooperatives",
+    "sme_businesses",
+    "farmers",
+    "fisheries_workers",
+    "transport_workers",
+    "school_educators",
+}
+
+
+def _hashes(out: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.suffix != ".xlsx"
+    }
+
+
+def test_every_dataset_is_delivered_with_the_contracts_columns(world) -> None:
+    assert set(world.summary.rows) >= ALL
+    for key in ALL:
+        contract = load_contracts()[key]
+        view = world.load(key)
+        headers = {row[0] for row in world.con.execute(f"DESCRIBE {view}").fetchall()}
+        assert headers <= {column.name for column in contract.columns}
+        assert {column.name for column in contract.columns if column.required} <= headers
+
+
+def test_formats_are_mixed_and_some_deliveries_have_several_files(world) -> None:
+    names = [path.name for key in ALL for path in world.files(key)]
+    assert {name.partition(".")[2] for name in names} == {"parquet", "csv", "csv.gz", "xlsx"}
+    assert len(world.files("dukcapil_population")) > 1
+    assert len(world.files("bpjs_participants")) > 1
+
+
+def test_manifests_state_rows_hashes_and_that_all_is_made_up(world) -> None:
+    for key in ALL:
+        folder = world.out / "inbox" / key / PERIOD
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["synthetic"] is True
+        assert "SINTETIS" in manifest["keterangan"]
+        assert {entry["name"] for entry in manifest["files"]} == {
+            path.name for path in world.files(key)
+        }
+        for entry in manifest["files"]:
+            assert (
+                entry["sha256"] == hashlib.sha256((folder / entry["name"]).read_bytes()).hexdigest()
+            )
+        rows = sum(entry["rows"] for entry in manifest["files"])
+        assert rows == world.one(f"SELECT count(*) FROM {world.load(key)}")
+        assert rows == world.summary.rows[key][PERIOD]
+
+
+def test_the_world_says_on_its_face_that_it_is_synthetic(world) -> None:
+    face = (world.out / "SINTETIS.md").read_text(encoding="utf-8")
+    assert "SINTETIS" in face
+    assert "SYNTHETIC" in face
+    assert "seed: 3" in face
+    assert "nik_missing" in face
+
+
+def test_nothing_but_the_world_stays_behind(world) -> None:
+    assert {path.name for path in world.out.iterdir()} == {
+        "inbox",
+        "truth",
+        "SINTETIS.md",
+        "denominators.csv",
+    }
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(
+    make_world: Callable, tmp_path: Path
+) -> None:
+    first = make_world("first", seed=21)
+    again = make_world("again", seed=21)
+    other = make_world("other", seed=22)
+    assert _hashes(first.out) == _hashes(again.out)
+    left, right = _hashes(first.out), _hashes(other.out)
+    name = f"inbox/bpjs_participants/{PERIOD}/peserta_pu.csv.gz"
+    assert left[name] != right[name]
+    for key in ("cooperatives", "transport_workers"):
+        rows = [
+            made.con.execute(f"SELECT * FROM {made.load(key)}").fetchall()
+            for made in (first, again)
+        ]
+        assert rows[0] == rows[1]
+
+
+def test_a_new_world_replaces_an_old_one(make_world: Callable) -> None:
+    made = make_world("same", people=1500)
+    (made.out / "inbox" / "left_over").mkdir()
+    again = make_world("same", people=1500, seed=12)
+    assert not (again.out / "inbox" / "left_over").exists()
+
+
+def test_chosen_datasets_lie_in_a_database_that_the_settings_name(make_world: Callable) -> None:
+    made = make_world("db", databases=("farmers",))
+    assert not (made.out / "inbox" / "farmers").exists()
+    settings = load_settings(Home(made.out))
+    source = settings.databases["farmers"]
+    assert source.table == "farmers"
+    assert source.url is not None
+    with closing(sqlite3.connect(source.url.removeprefix("sqlite:///"))) as database:
+        rows = database.execute("SELECT count(*) FROM farmers").fetchone()[0]
+        assert rows == made.summary.rows["farmers"][PERIOD]
+        nik = database.execute("SELECT nik FROM farmers WHERE length(nik) = 16").fetchone()[0]
+    assert nik[4] == "9"
+
+
+def test_several_months_in_a_database_are_told_apart_by_a_query(months) -> None:
+    source = load_settings(Home(months.out)).databases["bpjs_employers"]
+    assert source.query is not None
+    assert ":period" in source.query
+    assert source.url is not None
+    with closing(sqlite3.connect(source.url.removeprefix("sqlite:///"))) as database:
+        for period, rows in months.summary.rows["bpjs_employers"].items():
+            found = database.execute(source.query, {"period": period}).fetchall()
+            assert len(found) == rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"people": 10},
+        {"months": 0},
+        {"months": 99},
+        {"period": "2026-13"},
+        {"databases": ("no_such_list",)},
+        {"error_rates": Path("/no/such/file.yaml")},
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_is_made(tmp_path: Path, options: dict) -> None:
+    call = {"people": 1000, "seed": 1, "period": PERIOD} | options
+    with pytest.raises(UsageError):
+        generate(tmp_path / "refused", **call)
+    assert not (tmp_path / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"no_such_class": {"roster": 0.1}},
+        {"nik_missing": {"no_such_group": 0.1}},
+        {"nik_missing": {"roster": 1.5}},
+        {"nik_missing": {"roster": True}},
+        {"nik_missing": 0.1},
+        ["nik_missing"],
+    ],
+)
+def test_a_bad_table_of_rates_is_refused(tmp_path: Path, table: object) -> None:
+    path = tmp_path / "rates.yaml"
+    path.write_text(yaml.safe_dump(table), encoding="utf-8")
+    with pytest.raises(UsageError, match="rates"):
+        generate(tmp_path / "w", people=1000, seed=1, period=PERIOD, error_rates=path)
+
+
+def test_progress_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    generate(tmp_path / "w", people=1000, seed=1, period=PERIOD, log=said.append)
+    assert any("djp_withholding" in line for line in said)

@@ -1,0 +1,239 @@
+"""The truth behind a sample world, its months, and errors that follow their table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sources.contracts import load_contracts
+
+PERIOD = "2026-10"
+PERSON_LISTS = (
+    "bpjs_participants",
+    "djp_withholding",
+    "siinas_workers",
+    "farmers",
+    "fisheries_workers",
+    "transport_workers",
+    "school_educators",
+    "sme_businesses",
+)
+EMPLOYER_LISTS = (
+    "bpjs_employers",
+    "djp_employers",
+    "ahu_companies",
+    "siinas_companies",
+    "cooperatives",
+    "sme_businesses",
+)
+NO_ERRORS = {
+    "nik": ("nik_missing", "nik_digit_wrong", "nik_digits_swapped", "nik_last_digit_zero",
+            "nik_scientific", "nik_of_relative", "nik_marked"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", PERSON_LISTS)
+def test_every_person_record_has_its_truth(world, key: str) -> None:
+    records = world.truth("person_records")
+    name = load_contracts()[key].key_column.name
+    view = world.load(key)
+    without = world.one(f"""
+        SELECT count(*) FROM {view} WHERE {name} IS NOT NULL AND {name} NOT IN (
+            SELECT record_id FROM {records} WHERE dataset = '{key}' AND period = '{PERIOD}')
+    """)
+    assert without == 0
+    rows, ids = world.one(
+        f"SELECT count(*), count(DISTINCT record_id) FROM {records} WHERE dataset = '{key}'"
+    )
+    assert rows == ids
+    lost = world.one(f"""
+        SELECT count(*) FROM {records} WHERE dataset = '{key}' AND nik IS NOT NULL
+            AND nik NOT IN (SELECT nik FROM {world.load("dukcapil_population")})
+    """)
+    assert lost == 0
+
+
+@pytest.mark.parametrize("key", EMPLOYER_LISTS)
+def test_every_employer_record_has_its_company(world, key: str) -> None:
+    records, name = world.truth("employer_records"), load_contracts()[key].key_column.name
+    without = world.one(f"""
+        SELECT count(*) FROM {world.load(key)} WHERE {name} IS NOT NULL AND {name} NOT IN (
+            SELECT record_id FROM {records} WHERE dataset = '{key}' AND period = '{PERIOD}')
+    """)
+    assert without == 0
+    lost = world.one(f"""
+        SELECT count(*) FROM {records} WHERE dataset = '{key}'
+            AND company_id NOT IN (SELECT company_id FROM {world.truth("companies")})
+    """)
+    assert lost == 0
+
+
+def test_the_register_is_the_people_asked_for(world) -> None:
+    people = world.truth("people")
+    assert world.one(f"SELECT count(*) FROM {people} WHERE in_register") == world.summary.people
+    view = world.load("dukcapil_population")
+    missing = world.one(f"""
+        SELECT count(*) FROM {people} WHERE in_register AND nik NOT IN (SELECT nik FROM {view})
+    """)
+    assert missing == 0
+    known = world.one(f"""
+        SELECT count(*) FROM {view} WHERE nik IN (SELECT nik FROM {people} WHERE NOT in_register)
+    """)
+    assert known == 0
+
+
+def test_the_register_knows_the_dead_but_not_all_of_them(world) -> None:
+    alive_on_paper, dead = world.one(f"""
+        SELECT count(*) FILTER (r.life_status = 'HIDUP'), count(*)
+        FROM {world.load("dukcapil_population")} AS r JOIN {world.truth("people")} AS p USING (nik)
+        WHERE p.dead
+    """)
+    assert 0 < alive_on_paper < dead * 0.4
+
+
+def test_denominators_are_the_worlds_own_employment(world) -> None:
+    with (world.out / "denominators.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    total = next(row for row in rows if not row["province_code"] and not row["sector_code"])
+    employed = world.one(
+        f"SELECT count(*) FROM {world.truth('people')} WHERE employed AND in_register"
+    )
+    assert int(total["employed"]) == employed
+    provinces = [row for row in rows if row["province_code"]]
+    sectors = [row for row in rows if row["sector_code"]]
+    assert sum(int(row["employed"]) for row in provinces) == employed
+    assert sum(int(row["employed"]) for row in sectors) == employed
+    assert len(sectors) == 17
+
+
+def _nik_right(made, key: str, column: str = "nik") -> float:
+    name = load_contracts()[key].key_column.name
+    return float(
+        made.one(f"""
+            SELECT avg((v.{column} IS NOT DISTINCT FROM t.nik)::INT) FROM {made.load(key)} AS v
+            JOIN {made.truth("person_records")} AS t
+                ON t.dataset = '{key}' AND t.record_id = v.{name}
+            WHERE t.nik IS NOT NULL
+        """)
+    )
+
+
+def test_exact_niks_are_in_the_corridor_of_practice(world) -> None:
+    assert 0.93 < _nik_right(world, "bpjs_participants") < 0.98
+    assert 0.93 < _nik_right(world, "djp_withholding") < 0.98
+    assert 0.84 < _nik_right(world, "farmers") < 0.95
+
+
+def test_errors_follow_the_table_that_is_given(make_world: Callable, tmp_path: Path) -> None:
+    table = {error: {"membership": 0.0, "payroll": 0.0} for error in NO_ERRORS["nik"]}
+    table["nik_missing"] = {"membership": 0.5, "payroll": 0.0}
+    table["birth_date_missing"] = {"membership": 1.0}
+    table["row_duplicated"] = {"payroll": 1.0}
+    path = tmp_path / "rates.yaml"
+    path.write_text(yaml.safe_dump(table), encoding="utf-8")
+    made = make_world("rated", people=6000, error_rates=path)
+    assert _nik_right(made, "bpjs_participants") == pytest.approx(0.5, abs=0.06)
+    assert _nik_right(made, "djp_withholding") == 1.0
+    cards = made.load("bpjs_participants")
+    assert made.one(f"SELECT count(birth_date) FROM {cards}") == 0
+    payroll = made.load("djp_withholding")
+    rows, ids = made.one(f"SELECT count(*), count(DISTINCT record_id) FROM {payroll}")
+    assert rows >= 2 * ids
+    assert "nik_missing | membership 0.5" in (made.out / "SINTETIS.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("key", "condition"),
+    [
+        ("bpjs_participants", "nik LIKE '%E+15'"),
+        ("bpjs_participants", "nik LIKE '''%'"),
+        ("bpjs_participants", "full_name LIKE 'M. %' OR full_name LIKE 'MUH. %'"),
+        ("bpjs_participants", "full_name LIKE 'H. %' OR full_name LIKE 'HJ. %'"),
+        ("bpjs_participants", "birth_date IS NULL"),
+        ("bpjs_participants", "mother_name LIKE '%(ALMH)'"),
+        ("bpjs_participants", "region_code IS NULL"),
+        ("farmers", "region_code LIKE '__.__'"),
+        ("bpjs_employers", "employer_name LIKE 'P.T. %'"),
+        ("bpjs_employers", "npwp LIKE '__.___.___._-___.___'"),
+        ("bpjs_employers", "length(npwp) = 15"),
+        ("bpjs_employers", "last_paid_period < '2026-07'"),
+        ("djp_withholding", "employment_status = 'PNS'"),
+        ("djp_withholding", "ended_on IS NOT NULL"),
+    ],
+)
+def test_classes_of_error_and_case_occur(world, key: str, condition: str) -> None:
+    assert world.one(f"SELECT count(*) FROM {world.load(key)} WHERE {condition}") > 0
+
+
+def test_rows_come_twice_and_older_ones_lie_before_the_newer(world) -> None:
+    cards = world.load("bpjs_participants")
+    doubles = world.one(f"""
+        SELECT count(*) FROM (SELECT kpj FROM {cards} WHERE kpj IS NOT NULL
+            GROUP BY kpj HAVING count(*) > 1)
+    """)
+    assert doubles > 0
+    register = world.load("dukcapil_population")
+    assert world.one(f"SELECT count(*) - count(DISTINCT nik) FROM {register}") > 0
+
+
+def test_months_follow_each_other(months) -> None:
+    assert months.summary.periods == ("2026-07", "2026-08", "2026-09", "2026-10")
+    first, last = (months.load("dukcapil_population", p) for p in ("2026-07", "2026-10"))
+    born, gone, moved, died = months.one(f"""
+        SELECT (SELECT count(*) FROM {last} WHERE nik NOT IN (SELECT nik FROM {first})),
+            (SELECT count(*) FROM {first} WHERE nik NOT IN (SELECT nik FROM {last})),
+            count(*) FILTER (a.region_code <> b.region_code),
+            count(*) FILTER (a.life_status = 'HIDUP' AND b.life_status = 'MENINGGAL')
+        FROM {first} AS a JOIN {last} AS b USING (nik)
+    """)
+    assert born > 0
+    assert gone == 0
+    assert moved > 0
+    assert died > 0
+    assert moved < months.summary.people * 0.02
+
+
+def test_cards_come_lapse_and_end_but_never_change_hands(months) -> None:
+    first, last = (months.load("bpjs_participants", p) for p in ("2026-07", "2026-10"))
+    new, gone, ended, changed, lapsed, paying = months.one(f"""
+        SELECT (SELECT count(*) FROM {last} WHERE kpj NOT IN (
+                SELECT kpj FROM {first} WHERE kpj IS NOT NULL)),
+            (SELECT count(*) FROM {first} WHERE kpj NOT IN (
+                SELECT kpj FROM {last} WHERE kpj IS NOT NULL)),
+            count(*) FILTER (a.ended_on IS NULL AND b.ended_on IS NOT NULL),
+            count(*) FILTER (a.full_name <> b.full_name OR a.birth_date <> b.birth_date
+                OR a.nik <> b.nik OR a.registered_on <> b.registered_on),
+            count(*) FILTER (a.last_paid_period >= '2026-04' AND b.last_paid_period < '2026-07'),
+            count(*) FILTER (b.last_paid_period > a.last_paid_period)
+        FROM {first} AS a JOIN {last} AS b USING (kpj)
+    """)
+    assert new > 0
+    assert gone == 0
+    assert ended > 0
+    assert changed == 0
+    assert lapsed > 0
+    assert paying > lapsed
+    people = months.one(f"""
+        SELECT count(*) FROM (
+            SELECT dataset, record_id FROM {months.truth("person_records")}
+            GROUP BY ALL HAVING count(DISTINCT nik) > 1)
+    """)
+    assert people == 0
+
+
+def test_jobs_start_and_end_between_months(months) -> None:
+    first, last = (months.load("djp_withholding", p) for p in ("2026-07", "2026-10"))
+    hired, left, backwards = months.one(f"""
+        SELECT (SELECT count(*) FROM {last} WHERE record_id NOT IN (
+                SELECT record_id FROM {first} WHERE record_id IS NOT NULL)),
+            count(*) FILTER (a.ended_on IS NULL AND b.ended_on IS NOT NULL),
+            count(*) FILTER (a.ended_on IS NOT NULL AND b.ended_on IS NULL)
+        FROM {first} AS a JOIN {last} AS b USING (record_id)
+    """)
+    assert hired > 0
+    assert left > 0
+    assert backwards == 0
