@@ -51,6 +51,7 @@ class Cell:
     """The SQL of one contract column.
 
     Attributes:
+        keys: expressions over the trimmed layer that are looked up in the next, by alias.
         parsed: expressions over the cleaned layer, by alias.
         joins: LEFT JOINs to the parsed layer `p`, each finding one row at most.
         value: canonical value, over the parsed layer and the joins.
@@ -60,6 +61,7 @@ class Cell:
     """
 
     value: str
+    keys: tuple[tuple[str, str], ...] = ()
     parsed: tuple[tuple[str, str], ...] = ()
     joins: tuple[str, ...] = ()
     extras: tuple[Extra, ...] = ()
@@ -74,6 +76,11 @@ def cleaned_name(column: str) -> str:
 def parsed_name(column: str, part: str = "") -> str:
     """Name of a column in the parsed layer, quoted."""
     return quote(f"p:{column}{':' if part else ''}{part}")
+
+
+def key_name(column: str) -> str:
+    """Name of a column's comparable form, beside the cleaned layer, quoted."""
+    return quote(f"k:{column}")
 
 
 def trim_sql(column: ContractColumn) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from sources import identifiers
-from sources.conforming.cells import Cell, Extra, layer_names, parsed_name
+from sources.conforming.cells import Cell, Extra, key_name, layer_names, parsed_name
 from sources.contracts import Contract, ContractColumn, Vocabulary
 from warehouse.storage import literal, quote
 
@@ -28,9 +28,10 @@ def vocabulary_cell(column: ContractColumn) -> Cell:
             (
                 parsed,
                 f"CASE WHEN {text} IN ({canonical}) THEN {text}"
-                f" ELSE {_lookup(vocabulary, text)} END",
+                f" ELSE {_lookup(vocabulary, key_name(column.name))} END",
             ),
         ),
+        keys=((key_name(column.name), _comparable(quote(column.name))),),
         value=parsed,
         flags=(("UNKNOWN_VALUE", f"{text} IS NOT NULL AND {value} IS NULL"),),
     )
@@ -39,13 +40,14 @@ def vocabulary_cell(column: ContractColumn) -> Cell:
 def list_cell(column: ContractColumn) -> Cell:
     """Lists in one cell, by comma or semicolon, in the order of the vocabulary."""
     text, parsed, _ = layer_names(column)
-    entries = f"string_split(replace({text}, ';', ','), ',')"
+    entries = f"string_split(replace({quote(column.name)}, ';', ','), ',')"
     if column.vocabulary is None:
         trimmed = f"list_transform({entries}, lambda entry: trim(entry))"
         kept = f"list_filter({trimmed}, lambda entry: entry <> '')"
         return Cell(
             parsed=((parsed, kept),), value=f"CASE WHEN len({parsed}) > 0 THEN {parsed} END"
         )
+    key = key_name(column.name)
     # An empty entry, as after a trailing comma, is none; an unknown one is NULL.
     looked_up = _lookup(column.vocabulary, "entry", otherwise="WHEN '' THEN ''")
     known = ", ".join(
@@ -54,7 +56,14 @@ def list_cell(column: ContractColumn) -> Cell:
     )
     kept = f"list_filter([{known}], lambda entry: entry IS NOT NULL)"
     return Cell(
-        parsed=((parsed, f"list_transform({entries}, lambda entry: {looked_up})"),),
+        keys=((key, f"list_transform({entries}, lambda entry: {_comparable('entry')})"),),
+        parsed=(
+            (
+                parsed,
+                f"CASE WHEN {text} IS NOT NULL THEN"
+                f" list_transform({key}, lambda entry: {looked_up}) END",
+            ),
+        ),
         value=f"CASE WHEN {parsed} IS NOT NULL AND len({kept}) > 0 THEN {kept} END",
         flags=(("UNKNOWN_VALUE", f"{text} IS NOT NULL AND list_count({parsed}) < len({parsed})"),),
     )
@@ -71,7 +80,8 @@ def boolean_cell(column: ContractColumn) -> Cell:
         },
     )
     return Cell(
-        parsed=((parsed, f"try_cast({_lookup(words, text)} AS BOOLEAN)"),),
+        keys=((key_name(column.name), _comparable(quote(column.name))),),
+        parsed=((parsed, f"try_cast({_lookup(words, key_name(column.name))} AS BOOLEAN)"),),
         value=parsed,
         flags=(("UNKNOWN_VALUE", f"{text} IS NOT NULL AND {value} IS NULL"),),
     )
@@ -158,11 +168,19 @@ def _vocabulary_of(column: ContractColumn) -> Vocabulary:
     return column.vocabulary
 
 
-def _lookup(vocabulary: Vocabulary, text: str, otherwise: str = "") -> str:
-    """Find the canonical value of a spelling, without case and punctuation."""
+def _comparable(text: str) -> str:
+    """Give a text without case and punctuation, as vocabularies are compared."""
+    return f"upper(regexp_replace({text}, '[^0-9A-Za-z\\x{{c0}}-\\x{{ffff}}]', '', 'g'))"
+
+
+def _lookup(vocabulary: Vocabulary, key: str, otherwise: str = "") -> str:
+    """Find the canonical value of a comparable text.
+
+    The key must be a column: DuckDB computes an operand of CASE anew in every branch.
+    """
     branches: dict[str, str] = {}
     for value, spellings in vocabulary.values.items():
         for spelling in (value, *spellings):
             branches.setdefault(re.sub(r"[\W_]", "", spelling).upper(), value)
     cases = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in branches.items() if k)
-    return f"CASE upper(regexp_replace({text}, '[^\\pL\\pN]', '', 'g')) {cases} {otherwise} END"
+    return f"CASE {key} {cases} {otherwise} END"

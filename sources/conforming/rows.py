@@ -80,6 +80,7 @@ def work_sql(contract: Contract, period: str, version: int, as_of: dt.date) -> s
     cells = _cells(contract, as_of)
     trimmed = [f"{trim_sql(c)} AS {quote(c.name)}" for c in contract.columns]
     cleaned = [f"{clean_sql(c)} AS {cleaned_name(c.name)}" for c in contract.columns]
+    cleaned += [f"{sql} AS {name}" for part in cells.values() for name, sql in part.keys]
     parsed = [f"{sql} AS {name}" for part in cells.values() for name, sql in part.parsed]
     judged = [f"{part.value} AS {quote(name)}" for name, part in cells.items()]
     judged += [
