@@ -38,7 +38,7 @@ NIB_A, NIB_B = "9120001234567", "9120007654321"
 @pytest.fixture(scope="module")
 def resolved() -> tuple[duckdb.DuckDBPyConnection, pa.Table, dict[str, int]]:
     con = duckdb.connect()
-    records, answers = world.make(3000, seed=11)
+    records, answers = world.make(2000, seed=11)
     world.load(con, records)
     counts = resolve_period(con, PERIOD)
     return con, answers, counts
@@ -111,7 +111,7 @@ def test_a_register_that_lists_a_business_once_is_not_merged_by_likeness(resolve
 
 
 def test_the_order_of_rows_changes_nothing():
-    records, _ = world.make(800, seed=3)
+    records, _ = world.make(500, seed=3)
     outcomes = []
     for reverse in (False, True):
         con = duckdb.connect(config={"threads": 2 if reverse else 1})
