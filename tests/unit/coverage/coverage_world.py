@@ -167,6 +167,7 @@ def reference(period: str) -> World:
                 ("drivers", "roster", ["2.12"], "H"),
                 ("kur", "roster", ["2.2.a"], None),
                 ("migrants", "roster", ["2.3.d", "2.5.b"], None),
+                ("teachers", "roster", ["2.8"], "P"),
                 ("sme", "employer", ["2.17.b"], None),
             )
         ],
@@ -377,7 +378,7 @@ def random_world(seed: int, period: str, persons: int = 300) -> World:
     world["in_roster"] = [
         {
             **person(f"r{number}"),
-            "dataset": pick.choice(["farmers", "drivers", "kur", "kur", "migrants"]),
+            "dataset": pick.choice(["farmers", "drivers", "kur", "kur", "migrants", "teachers"]),
             "sector_code": pick.choice([None, *SECTORS]),
             "employment_status": pick.choice(statuses),
         }

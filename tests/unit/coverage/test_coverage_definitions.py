@@ -279,7 +279,7 @@ def test_the_card_of_the_smallest_npp_gives_the_employer() -> None:
 
 def test_sector_without_an_employer() -> None:
     cases: list[tuple[dict[str, list[tuple[str, str | None]]], str | None, str]] = [
-        ({"roster": [("kur", "C"), ("farmers", "C")]}, "GURU", "A"),  # fixed by contract first
+        ({"roster": [("kur", "C"), ("teachers", "C")]}, "GURU", "P"),  # fixed by contract first
         ({"roster": [("kur", None), ("migrants", "I")]}, "GURU", "I"),  # unknown last
         ({"roster": [("migrants", "I"), ("kur", "C")]}, "GURU", "C"),  # then by name
         ({"roster": [("drivers", None), ("farmers", None)]}, None, "H"),
@@ -344,6 +344,7 @@ def test_segment() -> None:
         ({}, {"employment": [{"dataset": "payroll", "sector_code": "F"}]}, "PU"),
         ({}, {"roster": [{"dataset": "kur", "sector_code": "F"}]}, "JAKON"),
         ({}, {"roster": [{"dataset": "migrants"}]}, "PMI"),
+        ({}, {"roster": [{"dataset": "migrants", "sector_code": "F"}]}, "JAKON"),
         ({"occupation": "GURU"}, {}, "BPU"),
         # Active before inactive, then the better link.
         (
