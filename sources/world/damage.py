@@ -192,11 +192,12 @@ class Damage:
             },
         )
         if self.rate("name_abbreviated"):
-            wrong = (
+            # A name that has no such word may err in another way.
+            short = (
                 f"CASE WHEN {self.hits(key, 'name_abbreviated')} "
-                f"AND {self._shorten(key, name)} <> {name} "
-                f"THEN {self._shorten(key, name)} ELSE {wrong} END"
+                f"THEN {self._shorten(key, name)} END"
             )
+            wrong = f"coalesce(nullif({short}, {name}), {wrong})"
         if self.rate("name_truncated"):
             limit = 25 if self.group == "payroll" else 30
             wrong = (
@@ -210,10 +211,11 @@ class Damage:
         if not self.rate("name_titled"):
             return written
         usual = f"CASE {sex} WHEN 'L' THEN 'H.' ELSE 'HJ.' END"
+        hit = self.hits(key, "name_titled")
         return (
-            f"CASE WHEN {self.hits(key, 'name_titled')} THEN CASE WHEN {degree} IS NOT NULL "
-            f"THEN {written} || ', ' || {degree} ELSE coalesce({title}, {usual}) || ' ' || "
-            f"{written} END ELSE {written} END"
+            f"CASE WHEN {hit} AND {degree} IS NULL THEN coalesce({title}, {usual}) || ' ' "
+            f"ELSE '' END || {written} || CASE WHEN {hit} AND {degree} IS NOT NULL "
+            f"THEN ', ' || {degree} ELSE '' END"
         )
 
     def mother(self, key: str, name: str) -> str:

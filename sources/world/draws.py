@@ -17,7 +17,7 @@ from warehouse.storage import quote
 
 SLOTS = 16384
 """Steps of a slot table: a category's share is exact to one part in this many."""
-GROUP_SLOTS = 4096
+GROUP_SLOTS = 2048
 """The same for each group of a table with groups."""
 
 _SPREAD = 1_048_573

@@ -55,6 +55,7 @@ class Sector:
     kbli: dict[str, float]
 
 
+@cache
 def _yaml(name: str) -> Any:
     text = files("sources.world").joinpath("data", name).read_text(encoding="utf-8")
     return yaml.safe_load(text)

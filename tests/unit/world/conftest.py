@@ -99,9 +99,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 @pytest.fixture(scope="session")
 def months(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """The same small people over four months, two lists in a database."""
+    """The same small people over three months, two lists in a database."""
     out = tmp_path_factory.mktemp("months")
-    made = _make(out, people=12_000, seed=5, months=4, databases=("farmers", "bpjs_employers"))
+    made = _make(out, people=8_000, seed=5, months=3, databases=("farmers", "bpjs_employers"))
     yield made
     made.con.close()
     shutil.rmtree(out, ignore_errors=True)

@@ -135,7 +135,7 @@ def test_errors_follow_the_table_that_is_given(make_world: Callable, tmp_path: P
     table["row_duplicated"] = {"payroll": 1.0}
     path = tmp_path / "rates.yaml"
     path.write_text(yaml.safe_dump(table), encoding="utf-8")
-    made = make_world("rated", people=6000, error_rates=path)
+    made = make_world("rated", people=5000, error_rates=path)
     assert _nik_right(made, "bpjs_participants") == pytest.approx(0.5, abs=0.06)
     assert _nik_right(made, "djp_withholding") == 1.0
     cards = made.load("bpjs_participants")
@@ -181,8 +181,8 @@ def test_rows_come_twice_and_older_ones_lie_before_the_newer(world) -> None:
 
 
 def test_months_follow_each_other(months) -> None:
-    assert months.summary.periods == ("2026-07", "2026-08", "2026-09", "2026-10")
-    first, last = (months.load("dukcapil_population", p) for p in ("2026-07", "2026-10"))
+    assert months.summary.periods == ("2026-08", "2026-09", "2026-10")
+    first, last = (months.load("dukcapil_population", p) for p in ("2026-08", "2026-10"))
     born, gone, moved, died = months.one(f"""
         SELECT (SELECT count(*) FROM {last} WHERE nik NOT IN (SELECT nik FROM {first})),
             (SELECT count(*) FROM {first} WHERE nik NOT IN (SELECT nik FROM {last})),
@@ -198,7 +198,7 @@ def test_months_follow_each_other(months) -> None:
 
 
 def test_cards_come_lapse_and_end_but_never_change_hands(months) -> None:
-    first, last = (months.load("bpjs_participants", p) for p in ("2026-07", "2026-10"))
+    first, last = (months.load("bpjs_participants", p) for p in ("2026-08", "2026-10"))
     new, gone, ended, changed, lapsed, paying = months.one(f"""
         SELECT (SELECT count(*) FROM {last} WHERE kpj NOT IN (
                 SELECT kpj FROM {first} WHERE kpj IS NOT NULL)),
@@ -207,7 +207,7 @@ def test_cards_come_lapse_and_end_but_never_change_hands(months) -> None:
             count(*) FILTER (a.ended_on IS NULL AND b.ended_on IS NOT NULL),
             count(*) FILTER (a.full_name <> b.full_name OR a.birth_date <> b.birth_date
                 OR a.nik <> b.nik OR a.registered_on <> b.registered_on),
-            count(*) FILTER (a.last_paid_period >= '2026-04' AND b.last_paid_period < '2026-07'),
+            count(*) FILTER (a.last_paid_period >= '2026-05' AND b.last_paid_period < '2026-07'),
             count(*) FILTER (b.last_paid_period > a.last_paid_period)
         FROM {first} AS a JOIN {last} AS b USING (kpj)
     """)
@@ -226,7 +226,7 @@ def test_cards_come_lapse_and_end_but_never_change_hands(months) -> None:
 
 
 def test_jobs_start_and_end_between_months(months) -> None:
-    first, last = (months.load("djp_withholding", p) for p in ("2026-07", "2026-10"))
+    first, last = (months.load("djp_withholding", p) for p in ("2026-08", "2026-10"))
     hired, left, backwards = months.one(f"""
         SELECT (SELECT count(*) FROM {last} WHERE record_id NOT IN (
                 SELECT record_id FROM {first} WHERE record_id IS NOT NULL)),
