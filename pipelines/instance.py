@@ -26,6 +26,10 @@ DAGSTER_YAML = """\
 telemetry:
   enabled: false
 
+# No invitation to communities and newsletters over the first page.
+nux:
+  enabled: false
+
 # The pool `warehouse` lets one run at a time write. Below it the lock on the home keeps
 # writers apart whatever starts them; the pool only keeps the queue in order.
 concurrency:
