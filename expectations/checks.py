@@ -67,7 +67,8 @@ class CheckResult:
         column: the column, or what else it is about; empty for the whole table.
         severity: `critical` or `warning`.
         success: what Great Expectations judged.
-        evaluated: values (or rows) looked at.
+        rows: rows of the table.
+        evaluated: values (or rows) looked at; a missing value is neither good nor bad.
         unexpected: those that broke it.
         unexpected_share: of the evaluated, 0 where there were none.
         observed: the figure that was judged, as text: the share of good values, or a count.
@@ -81,6 +82,7 @@ class CheckResult:
     column: str
     severity: Severity
     success: bool
+    rows: int
     evaluated: int
     unexpected: int
     unexpected_share: float

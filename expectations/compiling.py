@@ -41,14 +41,17 @@ def compile_query(checks: Sequence[Check], relation: str, columns: Mapping[str, 
         columns: the relation's column types by name.
 
     Returns:
-        A query of one row, with two columns `<i>_evaluated, <i>_unexpected` for each check.
+        A query of one row: two columns `<i>_evaluated, <i>_unexpected` for each check, and
+        `rows`, how many rows the relation has.
     """
     parts: list[str] = []
     for index, check in enumerate(checks):
         measure = measure_of(check, columns)
         parts.append(f"{measure.evaluated} AS {quote(f'{index}_evaluated')}")
         parts.append(f"{measure.unexpected} AS {quote(f'{index}_unexpected')}")
-    return f"WITH t AS (SELECT * FROM {relation}) SELECT {', '.join(parts)} FROM t"
+    return (
+        f"WITH t AS (SELECT * FROM {relation}) SELECT {', '.join(parts)}, count(*) AS rows FROM t"
+    )
 
 
 def columns_needed(check: Check) -> tuple[str, ...]:

@@ -49,14 +49,22 @@ def validate_period(
         CakupanError: the database failed; no result was written.
     """
     checks = suite(contracts, check_period(period))
-    figures: dict[str, Figures] = {}
-    for check in checks:
-        found = _compute(con, check)
-        if found is not None:
-            figures[check.name] = found
-    results = judge(checks, figures)
+    results = judge(checks, compute(con, checks))
     write_results(con, period, ALL, results)
     return results
+
+
+def compute(con: duckdb.DuckDBPyConnection, checks: Iterable[Check]) -> dict[str, Figures]:
+    """Run each check's query.
+
+    Returns:
+        Figures by check name; a check whose tables are not there has none.
+
+    Raises:
+        CakupanError: a query failed.
+    """
+    found = {check.name: _compute(con, check) for check in checks}
+    return {name: figures for name, figures in found.items() if figures is not None}
 
 
 def check_names() -> tuple[str, ...]:
@@ -139,7 +147,7 @@ def _links(contracts: Mapping[str, Contract], period: str) -> Iterable[_Row]:
         f"""SELECT count(*) AS evaluated,
             count(*) FILTER (c.accepted IS DISTINCT FROM coalesce(l.records, 0)) AS unexpected
         FROM landing.in_force AS f
-        JOIN conformed.counts AS c ON c.dataset = f.dataset
+        LEFT JOIN conformed.counts AS c ON c.dataset = f.dataset
             AND c.period = f.delivery_period AND c.delivery_version = f.version
         LEFT JOIN (SELECT dataset, count(*) AS records FROM {links} GROUP BY dataset) AS l
             ON l.dataset = f.dataset
@@ -160,8 +168,8 @@ def _links(contracts: Mapping[str, Contract], period: str) -> Iterable[_Row]:
     yield (
         "rows_balance", "conformed.counts", "delivered",
         f"""SELECT count(*) AS evaluated,
-            count(*) FILTER (c.delivered IS DISTINCT FROM
-                c.accepted + c.quarantined + c.duplicates) AS unexpected
+            count(*) FILTER (NOT coalesce(
+                c.delivered = c.accepted + c.quarantined + c.duplicates, false)) AS unexpected
         FROM landing.in_force AS f
         LEFT JOIN conformed.counts AS c ON c.dataset = f.dataset
             AND c.period = f.delivery_period AND c.delivery_version = f.version
@@ -230,7 +238,8 @@ def _compute(con: duckdb.DuckDBPyConnection, check: Check) -> Figures | None:
     fault = ""
     try:
         row = con.execute(check.query).fetchone()
-        return Figures(int(row[0] or 0), int(row[1] or 0)) if row else None
+        evaluated, unexpected = row or (0, 0)
+        return Figures(int(evaluated or 0), int(unexpected or 0), int(evaluated or 0))
     except (duckdb.CatalogException, duckdb.BinderException):
         return None
     except duckdb.Error as error:

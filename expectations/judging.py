@@ -31,10 +31,12 @@ class Figures:
     Attributes:
         evaluated: values looked at.
         unexpected: those that break the check.
+        rows: rows that there are, those without a value too.
     """
 
     evaluated: int
     unexpected: int
+    rows: int
 
 
 def judge(checks: Sequence[Check], figures: Mapping[str, Figures]) -> list[CheckResult]:
@@ -53,7 +55,7 @@ def judge(checks: Sequence[Check], figures: Mapping[str, Figures]) -> list[Check
     successes = _validate(checks, {name: _metric(checks, name, figures) for name in figures})
     results = []
     for check in checks:
-        found = figures.get(check.name, Figures(0, 0))
+        found = figures.get(check.name, Figures(0, 0, 0))
         share = found.unexpected / found.evaluated if found.evaluated else 0.0
         observed = "not computed"
         if check.name in figures:
@@ -67,6 +69,7 @@ def judge(checks: Sequence[Check], figures: Mapping[str, Figures]) -> list[Check
                 column=check.subject or check.column or "",
                 severity=check.severity,
                 success=successes[check.name],
+                rows=found.rows,
                 evaluated=found.evaluated,
                 unexpected=found.unexpected,
                 unexpected_share=share,
@@ -105,7 +108,8 @@ def validation_json(
         details: dict[str, Any] = {"observed_value": result.evaluated}
         if check.expectation not in TABLE_LEVEL:
             details = {
-                "element_count": result.evaluated,
+                "element_count": result.rows,
+                "missing_count": result.rows - result.evaluated,
                 "unexpected_count": result.unexpected,
                 "unexpected_percent": percent,
                 "partial_unexpected_list": [],
