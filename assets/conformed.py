@@ -1,7 +1,8 @@
 """Conformed: deliveries in canonical columns and types, each row accepted or set aside.
 
 Belongs here: one asset per dataset. Does not belong here: the rules of conforming
-(sources/conforming.py) and what is expected of the result (assets/quality.py).
+(sources/conforming) and what is expected of the result
+(assets/quality.py).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from assets.metadata import (
     definition_metadata,
     rows_metadata,
 )
+from assets.quality import dataset_checks, judge_dataset, nothing_to_judge
 from assets.stage import POOL, Stage, guarded
 from sources.conforming import conform, create_conformed_table
 from sources.contracts import Contract
@@ -40,8 +42,10 @@ def build(
 
 
 def _conformed(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    key = conformed_key(contract.key)
+
     @dg.asset(
-        key=conformed_key(contract.key),
+        key=key,
         deps=[landing_key(contract.key), REFERENCE_KEY],
         group_name="conformed",
         owners=[contract.owner],
@@ -55,6 +59,7 @@ def _conformed(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.As
             "quarantined with its reasons, or an exact duplicate."
         ),
         metadata=definition_metadata(f"conformed.{contract.key}", conformed_columns(contract)),
+        check_specs=dataset_checks(contract, key),
     )
     def conformed(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
@@ -86,7 +91,8 @@ def _conform(stage: Stage, contract: Contract, period: str) -> dg.MaterializeRes
             metadata={
                 **counts_metadata(facts),
                 **rows_metadata(total=count(con, table), of_partition=0),
-            }
+            },
+            check_results=nothing_to_judge(),
         )
     made = is_made(con, contract, delivered, version)
     if not made:
@@ -106,5 +112,6 @@ def _conform(stage: Stage, contract: Contract, period: str) -> dg.MaterializeRes
                 total=count(con, table),
                 of_partition=count(con, table, f"period = {literal(delivered)}"),
             ),
-        }
+        },
+        check_results=judge_dataset(stage, contract, delivered),
     )

@@ -1,18 +1,158 @@
 """Quality: what is expected of each dataset and of the period as a whole, as asset checks.
 
-Belongs here: turning expectations into Dagster's asset checks. Does not belong here: the
-expectations and how they are judged (expectations/).
+Belongs here: turning expectations into Dagster's asset checks, and the asset of their
+results. Does not belong here: the expectations and how they are judged (expectations/).
+
+Each dataset has two checks, one for each severity, that list their expectations: an event
+costs 28 ms, and one for each of a thousand expectations would double a small month. Every
+single result is a row of `quality.expectation_results`, which is published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from assets.metadata import definition_metadata, markdown_table, rows_metadata, table_columns
+from assets.stage import POOL, Stage, guarded
+from expectations import cross, runner
+from expectations.checks import CheckResult
 from sources.contracts import Contract
+from warehouse.storage import count, literal
+from warehouse.tables import table_specs
+
+RESULTS_KEY = dg.AssetKey(["quality", "expectation_results"])
+
+CRITICAL = "critical_expectations"
+WARNING = "warning_expectations"
+STAGES_AGREE = "stages_agree"
+_SEVERITIES = {CRITICAL: "critical", WARNING: "warning"}
+
+
+def dataset_checks(contract: Contract, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """Give the checks of a dataset's conformed table."""
+    names = runner.check_names(contract)
+    return [
+        dg.AssetCheckSpec(
+            CRITICAL,
+            asset=key,
+            blocking=True,
+            description="What must hold, or nothing is made from this delivery. "
+            f"All expectations: {', '.join(names)}.",
+        ),
+        dg.AssetCheckSpec(
+            WARNING,
+            asset=key,
+            description="What should hold; where it does not, the figures rest on it all the same.",
+        ),
+    ]
+
+
+def judge_dataset(stage: Stage, contract: Contract, period: str) -> list[dg.AssetCheckResult]:
+    """Validate a conformed delivery, and tell it as the dataset's two checks.
+
+    Args:
+        stage: the open warehouse.
+        contract: the dataset's.
+        period: the delivery's month.
+    """
+    return _told(runner.validate(stage.con, contract, period))
+
+
+def nothing_to_judge() -> list[dg.AssetCheckResult]:
+    """Give the two checks of a dataset that has no delivery in force."""
+    return _told([])
 
 
 def build(
-    contracts: Mapping[str, Contract], partitions: dg.PartitionsDefinition
-) -> list[dg.AssetChecksDefinition]:
-    """Give the checks."""
-    return []
+    upstream: Iterable[dg.AssetKey], partitions: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
+    """Give the asset of the results, with the check that the stages agree.
+
+    Args:
+        upstream: all that must have been made before the stages are held together.
+        partitions: the months.
+    """
+    spec = table_specs()["expectation_results"]
+
+    @dg.asset(
+        key=RESULTS_KEY,
+        deps=list(upstream),
+        group_name="quality",
+        owners=["team:data-engineering"],
+        kinds={"duckdb", "greatexpectations"},
+        partitions_def=partitions,
+        pool=POOL,
+        description=spec.comment,
+        metadata=definition_metadata(spec.qualified, table_columns(spec)),
+        check_specs=[
+            dg.AssetCheckSpec(
+                STAGES_AGREE,
+                asset=RESULTS_KEY,
+                blocking=True,
+                description="No stage has lost, doubled or invented anything: "
+                f"{', '.join(cross.check_names())}.",
+            )
+        ],
+    )
+    def expectation_results(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            return _agree(warehouse, context.partition_key)
+
+        return body()
+
+    return [expectation_results]
+
+
+def _agree(stage: Stage, period: str) -> dg.MaterializeResult:
+    con = stage.con
+    stage.with_inputs(period)
+    results = cross.validate_period(con, stage.contracts, period)
+    table = runner.RESULTS_TABLE
+    return dg.MaterializeResult(
+        metadata=rows_metadata(
+            total=count(con, table), of_partition=count(con, table, f"period = {literal(period)}")
+        ),
+        check_results=[_check(STAGES_AGREE, results, dg.AssetCheckSeverity.ERROR)],
+    )
+
+
+def _told(results: Sequence[CheckResult]) -> list[dg.AssetCheckResult]:
+    return [
+        _check(
+            name,
+            [result for result in results if result.severity == severity],
+            dg.AssetCheckSeverity.ERROR if name == CRITICAL else dg.AssetCheckSeverity.WARN,
+        )
+        for name, severity in _SEVERITIES.items()
+    ]
+
+
+def _check(
+    name: str, results: Sequence[CheckResult], severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    failed = [result for result in results if not result.success]
+    told = "; ".join(
+        f"{result.id} [{result.name}: {result.unexpected} dari {result.evaluated}]"
+        for result in failed
+    )
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not failed,
+        severity=severity,
+        description=told or f"{len(results)} terpenuhi",
+        metadata={
+            "expectations": len(results),
+            "failed": len(failed),
+            "results": markdown_table(
+                ("expectation", "holds", "evaluated", "unexpected", "observed"),
+                [
+                    (r.name, "yes" if r.success else "NO", r.evaluated, r.unexpected, r.observed)
+                    # What failed comes first.
+                    for r in sorted(results, key=lambda result: result.success)
+                ],
+            ),
+        },
+    )

@@ -43,12 +43,11 @@ def build(
         *employers.build(contracts, months),
         *coverage.build(months),
     ]
-    made = [key for asset in assets for key in asset.keys]
-    assets += publication.build(made, months)
+    assets += quality.build(_keys(assets), months)
+    assets += publication.build(_keys(assets), months)
     return dg.Definitions(
         assets=assets,
-        asset_checks=quality.build(contracts, months),
-        jobs=jobs.build(months),
+        jobs=jobs.build(),
         schedules=schedules.build(),
         sensors=sensors.build(home, settings, contracts, months),
         resources={"warehouse": WarehouseResource(home=str(home.path))},
@@ -56,6 +55,10 @@ def build(
         # processes of their own and less than a second in one.
         executor=dg.in_process_executor,
     )
+
+
+def _keys(assets: list[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    return [key for asset in assets for key in asset.keys]
 
 
 defs = build(Home.resolve())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.publication import PUBLICATION_KEY
+from assets.quality import RESULTS_KEY
 
 if TYPE_CHECKING:
     # Dagster gives the type of a public function's result no public name.
@@ -20,21 +21,22 @@ PERIOD_JOB = "period"
 PUBLISH_JOB = "publish"
 
 
-def build(partitions: dg.PartitionsDefinition) -> "list[UnresolvedAssetJobDefinition]":
+def build() -> "list[UnresolvedAssetJobDefinition]":
     """Give the jobs: a whole period, and publishing alone."""
     return [
         dg.define_asset_job(
             PERIOD_JOB,
             selection=dg.AssetSelection.all(),
-            partitions_def=partitions,
             executor_def=dg.in_process_executor,
             description="Everything of one period, from its deliveries to its publication.",
         ),
         dg.define_asset_job(
             PUBLISH_JOB,
-            selection=dg.AssetSelection.assets(PUBLICATION_KEY),
-            partitions_def=partitions,
+            selection=dg.AssetSelection.assets(RESULTS_KEY, PUBLICATION_KEY),
             executor_def=dg.in_process_executor,
-            description="Publish a period again from what the restricted warehouse holds.",
+            description=(
+                "Publish a period again from what the restricted warehouse holds, if its stages "
+                "agree."
+            ),
         ),
     ]

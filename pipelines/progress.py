@@ -27,8 +27,7 @@ from rich.progress import (
 STAGES = {
     "reference": "tabel rujukan",
     "landing": "penerimaan data",
-    "conformed": "penyeragaman",
-    "expectations": "pemeriksaan data",
+    "conformed": "penyeragaman dan pemeriksaan",
     "spine": "induk penduduk",
     "linkage": "pemadanan orang",
     "employers": "pemadanan pemberi kerja",
@@ -78,7 +77,7 @@ class RunProgress:
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._bars = Progress(
-                TextColumn("{task.description:<24}"),
+                TextColumn("{task.description:<28}"),
                 BarColumn(bar_width=30),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rows]:>14}"),
