@@ -282,6 +282,8 @@ def _make_other_cards(
     rest = max(0.0, INACTIVE["PU"] * scale - lapsed)
     grown = _count(con, "people", "age BETWEEN 22 AND 62 AND in_register")
     registrations = _count(con, "npps", "true")
+    # A person's cards are numbered apart: 0, 4, 8 of jobs, 1 own account, 2 abroad, 5 and 6 of
+    # former jobs; a number drawn twice would leave the order of cards to chance.
     abroad = ACTIVE["PMI"] * scale
     movers = _count(con, "people", _MIGRANT)
     con.execute(f"""
@@ -309,7 +311,7 @@ def _make_other_cards(
             24 AS block
         FROM people WHERE {_MIGRANT} AND {d.unit("i", "migrant")} < {abroad / max(1, movers)}
         UNION ALL BY NAME
-        SELECT i * 12 + k.k + 3 AS card, i, 'PU' AS segment, n.npp_id, 'JKK,JKM,JHT' AS programmes,
+        SELECT i * 12 + k.k + 5 AS card, i, 'PU' AS segment, n.npp_id, 'JKK,JKM,JHT' AS programmes,
             DATE '{last}' - CASE k.k WHEN 0 THEN {d.whole("i", "since old 0", 1500, 4200)}
                 ELSE {d.whole("i", "since old 1", 4300, 6500)} END AS registered_on,
             {now} - CASE k.k WHEN 0 THEN {d.whole("i", "lapse old 0", 5, 48)}
