@@ -1,0 +1,115 @@
+"""What is published stays close to the truth of the sample world, and says how close.
+
+Truth is what the definitions give under perfect linkage of the same deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from driving import FIRST, cakupan, run
+
+from warehouse.connection import connect, set_parameters
+from warehouse.coverage import perfect_links_sql, run_with_links
+from warehouse.home import Home
+from warehouse.inputs import create_inputs
+from warehouse.settings import Settings
+
+PEOPLE = 100_000
+OF_INTEREST = "basis = 'domicile' AND denominator_id = 'eligible'"
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of a run over the demo world, with the truth in schema `truth`."""
+    world: Path = tmp_path_factory.mktemp("accuracy-world")
+    made = cakupan("sample", "--people", PEOPLE, "--period", FIRST, "--out", world)
+    assert made.exit_code == 0, made.err
+    home = Home(tmp_path_factory.mktemp("accuracy-home"))
+    answer = run(home.path, world / "inbox", FIRST)
+    assert answer.exit_code == 0, answer.err
+    con = connect(home)
+    set_parameters(con, Settings(), FIRST)
+    create_inputs(con, FIRST)
+    links = perfect_links_sql(world / "truth" / "person_records.parquet")
+    run_with_links(con, Settings(), FIRST, links)
+    con.execute(f"CREATE TEMP TABLE true_links AS FROM {links}")
+    yield con
+    con.close()
+
+
+@pytest.mark.parametrize("basis", ["domicile", "workplace"])
+def test_national_coverage_is_near_the_truth_and_bounds_hold_it(
+    measured: duckdb.DuckDBPyConnection, basis: str
+) -> None:
+    row = measured.execute(
+        f"""
+        SELECT c.coverage_rate, c.coverage_low, c.coverage_high, t.coverage_rate
+        FROM coverage.coverage_national AS c
+        JOIN truth.coverage_national AS t USING (period, basis, denominator_id)
+        WHERE denominator_id = 'eligible' AND basis = '{basis}'
+        """
+    ).fetchone()
+    assert row is not None
+    point, low, high, truth = row
+    assert abs(point - truth) <= 0.003
+    assert low <= truth <= high
+    assert high - low <= 0.02
+
+
+def test_cells_of_regency_and_sector_are_near_the_truth(
+    measured: duckdb.DuckDBPyConnection,
+) -> None:
+    row = measured.execute(
+        f"""
+        SELECT count(*), avg(abs(coalesce(c.coverage_rate, 0) - t.coverage_rate))
+        FROM truth.coverage_by_sector_region AS t
+        LEFT JOIN coverage.coverage_by_sector_region AS c
+            USING (period, basis, denominator_id, province_code, regency_code, sector_code)
+        WHERE {OF_INTEREST} AND t.workers >= 30
+        """
+    ).fetchone()
+    assert row is not None
+    cells, error = row
+    assert cells > 100
+    assert error < 0.02
+
+
+def test_workers_are_counted_where_the_truth_has_them(
+    measured: duckdb.DuckDBPyConnection,
+) -> None:
+    row = measured.execute(
+        f"""
+        SELECT sum(c.workers), sum(t.workers), sum(abs(c.workers - t.workers))
+        FROM truth.coverage_by_province AS t
+        JOIN coverage.coverage_by_province AS c
+            USING (period, basis, denominator_id, province_code)
+        WHERE {OF_INTEREST}
+        """
+    ).fetchone()
+    assert row is not None
+    published, truth, apart = row
+    assert abs(published - truth) / truth < 0.005
+    assert apart / truth < 0.01
+
+
+def test_the_estimated_quality_of_links_is_honest(measured: duckdb.DuckDBPyConnection) -> None:
+    """Estimated precision is near the true share of right links, for every list."""
+    rows = measured.execute("""
+        SELECT
+            l.dataset, avg(coalesce(l.person_key = t.person_key, false)::INTEGER),
+            any_value(q.precision_estimate)
+        FROM linkage.person_links AS l
+        JOIN true_links AS t USING (dataset, record_id)
+        JOIN quality.linkage_quality AS q
+            ON q.dataset = l.dataset AND q.dimension = 'all' AND q.period = l.period
+        WHERE l.status = 'linked'
+        GROUP BY l.dataset
+    """).fetchall()
+    assert len(rows) >= 7
+    for dataset, right, estimated in rows:
+        assert right > 0.99, dataset
+        assert abs(right - estimated) < 0.01, dataset
