@@ -15,11 +15,28 @@ from dataclasses import dataclass
 
 import duckdb
 
-from sources.conforming.rows import ASIDE, WORK, aside_sql, outputs, raw_sql, work_sql
+from sources.conforming.rows import (
+    ASIDE,
+    WORK,
+    aside_sql,
+    flag_reasons,
+    outputs,
+    quarantine_reasons,
+    raw_sql,
+    work_sql,
+)
 from sources.contracts import Contract
 from warehouse.connection import check_period, last_day
 from warehouse.errors import CakupanError, UsageError
 from warehouse.storage import literal, quote, transaction
+
+__all__ = [
+    "ConformReport",
+    "conform",
+    "create_conformed_table",
+    "flag_reasons",
+    "quarantine_reasons",
+]
 
 Log = Callable[[str], None]
 

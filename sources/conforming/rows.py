@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from sources.conforming.cells import Cell, clean_sql, cleaned_name, trim_sql
 from sources.conforming.kinds import cell
 from sources.contracts import PERSON_KINDS, Contract, ContractColumn
+from sources.identifiers import NIK_REASONS
 from warehouse.storage import literal, quote
 
 WORK = "temp.conforming_work"
@@ -27,6 +28,10 @@ ASIDE = "temp.conforming_aside"
 SAME_NAME = 0.95
 """Jaro-Winkler similarity, letters only, from which two spellings name one person, given
 that NIK and birth date agree. Twins (HASAN and HUSEN) stay below it."""
+
+
+_UNREADABLE_KEYS = {"npwp": "NPWP_INVALID", "nib": "NIB_INVALID"}
+"""What is told of a key that is given and cannot be read; a NIK tells its own reason."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,23 @@ def outputs(contract: Contract) -> tuple[Output, ...]:
         Output("row_number", "BIGINT", "ID: Nomor baris dalam berkas | EN: Data row in the file"),
     ]
     return tuple(found)
+
+
+def quarantine_reasons(contract: Contract) -> tuple[str, ...]:
+    """Give the reason codes for which rows of a contract may be set aside here, sorted."""
+    kind = contract.key_column.kind
+    codes = {"MISSING_KEY", "MISSING_NAME", "SUPERSEDED"}
+    codes.update(NIK_REASONS if kind == "nik" else ())
+    codes.update({_UNREADABLE_KEYS[kind]} if kind in _UNREADABLE_KEYS else ())
+    codes.update({"NIK_NOT_UNIQUE"} if contract.kind == "population" else ())
+    codes.update({"NOTHING_TO_LINK_BY"} if contract.kind in PERSON_KINDS else ())
+    return tuple(sorted(codes))
+
+
+def flag_reasons(contract: Contract) -> tuple[str, ...]:
+    """Give the reason codes that rows of a contract may carry in `flags`, sorted."""
+    cells = _cells(contract, dt.date(2000, 1, 1))
+    return tuple(sorted({code for code, _ in _flag_conditions(contract, cells)}))
 
 
 def work_sql(contract: Contract, period: str, version: int, as_of: dt.date) -> str:
@@ -201,7 +223,8 @@ def _known(column: ContractColumn) -> str:
     return f" AND {quote(column.name)} <> '0000'" if column.kind == "region" else ""
 
 
-def _flags_sql(contract: Contract, cells: dict[str, Cell]) -> str:
+def _flag_conditions(contract: Contract, cells: dict[str, Cell]) -> list[tuple[str, str]]:
+    """Give code and condition of every flag that a row of the contract may carry."""
     flags = [flag for part in cells.values() for flag in part.flags]
     if all(contract.column(name) for name in ("nik", "birth_date")):
         # The digits of a woman's day are raised by 40 (fault 19, 20).
@@ -221,6 +244,11 @@ def _flags_sql(contract: Contract, cells: dict[str, Cell]) -> str:
                 "nik IS NOT NULL AND sex IS NOT NULL AND (substr(nik, 7, 1) >= '4') <> (sex = 'P')",
             )
         )
+    return flags
+
+
+def _flags_sql(contract: Contract, cells: dict[str, Cell]) -> str:
+    flags = _flag_conditions(contract, cells)
     if not flags:
         return "[]::VARCHAR[]"
     # Few rows have any, so the list is only built where one condition holds.
@@ -244,15 +272,14 @@ def _row_hash_sql(contract: Contract) -> str:
 def _codes_sql(contract: Contract) -> str:
     """Give why a row cannot be used whatever the others are, NULL where it can."""
     key, name = contract.key_column, contract.name_column
-    unreadable = {"npwp": "'NPWP_INVALID'", "nib": "'NIB_INVALID'"}.get(key.kind)
+    why = "'MISSING_KEY'"
     if key.kind == "nik":
         unreadable = quote(f"{key.name}_reason")
-    why = "'MISSING_KEY'"
-    if unreadable:
-        why = f"CASE WHEN {cleaned_name(key.name)} IS NOT NULL THEN {unreadable} END"
-        why = f"coalesce({why}, 'MISSING_KEY')"
+    else:
+        unreadable = literal(_UNREADABLE_KEYS.get(key.kind, "MISSING_KEY"))
+    given = f"CASE WHEN {cleaned_name(key.name)} IS NOT NULL THEN {unreadable} END"
     reasons = [
-        (f"{quote(key.name)} IS NULL", why),
+        (f"{quote(key.name)} IS NULL", f"coalesce({given}, {why})"),
         (f"{quote(name.name)} IS NULL", "'MISSING_NAME'"),
     ]
     if contract.kind in PERSON_KINDS:

@@ -113,6 +113,8 @@ def test_a_good_delivery_passes_and_its_results_are_written(con):
         ({"monthly_wage": "-1"}, {"monthly_wage_not_negative"}),
         ({"flags": "CASE WHEN i < 60 THEN ['BAD_DATE'] ELSE ['UNKNOWN_REGION'] END"},
          {"few_bad_date"}),
+        ({"flags": "CASE WHEN i < 400 THEN ['BAD_DATE', 'X'] ELSE ['UNKNOWN_REGION'] END"},
+         {"few_bad_date", "dates_readable"}),
     ],
 )  # fmt: skip
 def test_each_fault_is_found_by_its_own_check(con, cells, names):
