@@ -180,9 +180,7 @@ class _Maker:
         return self.out / "databases" / "sources.sqlite"
 
     def _write_settings(self, *, single: bool) -> None:
-        """Write the settings that make the pipeline read the source database."""
-        if not self.databases:
-            return
+        """Write the settings of this world: its source database and its denominators."""
         url = f"sqlite:///{self._database}"
         sections: dict[str, dict[str, str]] = {}
         for key in self.databases:
@@ -194,8 +192,14 @@ class _Maker:
                 "url": url,
                 "query": f"SELECT {names} FROM {key} WHERE period = :period",
             }
+        settings: dict[str, object] = {
+            # The survey counts a country; this counts a world of its size.
+            "coverage": {"denominators": str(self.out / "denominators.csv")}
+        }
+        if sections:
+            settings["databases"] = sections
         (self.out / "settings.yaml").write_text(
             "# Dibuat bersama dunia contoh SINTETIS. Made with the SYNTHETIC sample world.\n"
-            + yaml.safe_dump({"databases": sections}, sort_keys=False),
+            + yaml.safe_dump(settings, sort_keys=False),
             encoding="utf-8",
         )
