@@ -1,0 +1,42 @@
+"""Documents say what the code says, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sources.catalogue import catalogue
+from sources.contracts import load_contracts, read_contract
+from warehouse.settings import CoverageSettings
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_page_of_datasets_is_that_of_the_contracts() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text("utf-8")
+    assert page == catalogue(load_contracts()), (
+        "write it anew: cakupan contracts page > docs/datasets.md"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_example_contract_of_the_guide_is_valid(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "contracts.md").read_text("utf-8")
+    file = tmp_path / "market_traders.yaml"
+    file.write_text(text.split("```yaml")[1].split("```")[0], "utf-8")
+    assert read_contract(file).sector == "G"
+
+
+def test_the_definitions_name_every_parameter() -> None:
+    text = (ROOT / "docs" / "definitions.md").read_text("utf-8")
+    for name in CoverageSettings.model_fields:
+        assert f"`{name}`" in text, name
