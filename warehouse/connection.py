@@ -75,6 +75,9 @@ def connect(
             "autoload_known_extensions": False,
         },
     )
+    # Where DuckDB takes the process for interactive it draws on standard output, which is
+    # the command line's to answer on.
+    con.execute("SET enable_progress_bar = false")
     if not read_only:
         if fresh:
             home.restricted_db.chmod(0o600)
