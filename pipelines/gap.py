@@ -17,7 +17,7 @@ _COLUMNS = (
     "workers, active, inactive, unregistered, gap, coverage_rate, coverage_low, coverage_high"
 )
 _QUERY = f"""
-    SELECT true AS national, 'Indonesia' AS place, {_COLUMNS}
+    SELECT true AS national, 'INDONESIA' AS place, {_COLUMNS}
     FROM coverage.coverage_national
     WHERE period = $period AND basis = 'domicile' AND denominator_id = 'eligible'
     UNION ALL

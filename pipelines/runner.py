@@ -21,7 +21,10 @@ from pipelines.instance import open_instance
 from warehouse.connection import check_period
 from warehouse.home import Home
 
-_PRECEDENCE = (3, 5, 4, 2, 1)
+INTERRUPTED = 130
+"""Exit code of a run that was told to stop, as shells have it."""
+
+_PRECEDENCE = (INTERRUPTED, 3, 5, 4, 2, 1)
 """Of several failures the exit code tells the first of these: refused data comes before
 what may only follow from it."""
 
@@ -210,6 +213,9 @@ def _failure(event: dg.DagsterEvent) -> StepFailure:
     if kind == "DagsterAssetCheckFailedError":
         message = "a blocking check failed; what was published before stays"
         return StepFailure(step, message, str(kind), GATE)
+    if kind == "DagsterExecutionInterruptedError":
+        message = "the run was told to stop here; nothing was published, and it can be run again"
+        return StepFailure(step, message, str(kind), INTERRUPTED)
     return StepFailure(step, _told(data.error), str(kind), 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import dagster as dg
@@ -228,3 +229,13 @@ def test_the_guard_leaves_no_trace_of_the_first_error() -> None:
 def test_the_exit_code_of_several_failures(codes: list[int], expected: int) -> None:
     failures = [StepFailure("s", "m", "E", code) for code in codes]
     assert Outcome("run", failures=failures).exit_code == expected
+
+
+def test_a_run_told_to_stop_ends_clean(rooms: Rooms, empty_home: Home) -> None:
+    rooms.acts["spine"] = lambda _stage: signal.raise_signal(signal.SIGTERM)
+    outcome = execute(empty_home, "period", PERIOD)
+    assert outcome.exit_code == 130
+    assert outcome.failures[0].step == "spine__persons"
+    assert "publication" not in rooms.called
+    assert lock_holder(empty_home) is None
+    assert list((empty_home.dagster / "alive").iterdir()) == []
