@@ -7,6 +7,7 @@ record ends with. Does not belong here: scores (model) or storage (persons).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -36,18 +37,24 @@ class Thresholds:
     near_bits: float = 2.0
 
 
-def score_claims(con: duckdb.DuckDBPyConnection, scored: str, people: int, found: float) -> float:
+def score_claims(
+    con: duckdb.DuckDBPyConnection, scored: str, people: int, found: Sequence[float]
+) -> list[float]:
     """Turn scores into probabilities: a record has one true person among all, or none.
 
     Args:
         con: the warehouse.
-        scored: table `id`, `person_key`, `bits` (log2 of the likelihood ratio), `conflict`.
+        scored: table `id`, `person_key`, `bits` (log2 of the likelihood ratio), `conflict`,
+            `kind` (what the record's NIK is worth, a number of `matching.keys.NIK_KINDS`),
+            `namesakes` (register people of the same name, where the pair has the same name)
+            and `far` (the score of one who agrees in nothing else). Those whom blocking did
+            not compare, as their name is too common, still have their share.
         people: people in the register, any of whom it might be before a look at the record.
-        found: share of records that have a person in the register; where there are enough
-            records it is estimated anew for them.
+        found: share of records that have a person in the register, by kind; where there are
+            enough records it is estimated anew for them.
 
     Returns:
-        The share used. Makes temporary table `match_claims` with `ppm`, `exists_ppm`
+        The shares used. Makes temporary table `match_claims` with `ppm`, `exists_ppm`
         (probability that any candidate is the person) and `place` (1 the best).
     """
     # Sums of whole numbers, so that the result does not depend on the order of rows.
@@ -55,35 +62,45 @@ def score_claims(con: duckdb.DuckDBPyConnection, scored: str, people: int, found
         f"""
         CREATE OR REPLACE TEMP TABLE match_sums AS
         WITH best AS (SELECT id, max(bits) AS most FROM {scored} GROUP BY id)
-        SELECT id, any_value(most) AS most,
+        SELECT id, most, any_value(kind) AS kind,
+            coalesce(greatest(max(namesakes) - count(namesakes), 0) * pow(2, max(far) - most), 0)
+                AS crowd,
             sum(round(pow(2, bits - most) * 1e12)::HUGEINT)::DOUBLE / 1e12 AS total
-        FROM {scored} JOIN best USING (id) GROUP BY id
+        FROM {scored} JOIN best USING (id) GROUP BY id, most
         """
     )
-    share = _share_found(con, people, found)
-    none = (1 - share) / share * people
+    shares = [
+        # The odds of a NIK of another are set against the trained share: it stays.
+        share if kind == len(found) - 1 else _share_found(con, people, kind, share)
+        for kind, share in enumerate(found)
+    ]
+    none = " ".join(
+        f"WHEN {kind} THEN {(1 - share) / share * people!r}" for kind, share in enumerate(shares)
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_claims AS
-        SELECT s.id, s.person_key, s.bits, s.conflict,
-            round(pow(2, bits - most) / (total + {none!r} * pow(2, -most)) * 1e6)::INTEGER AS ppm,
-            round(total / (total + {none!r} * pow(2, -most)) * 1e6)::INTEGER AS exists_ppm,
-            row_number() OVER (PARTITION BY s.id ORDER BY bits DESC, s.person_key) AS place
-        FROM {scored} AS s JOIN match_sums USING (id);
+        SELECT id, person_key, bits, conflict,
+            round(pow(2, bits - most) / (total + nobody) * 1e6)::INTEGER AS ppm,
+            round(total / (total + nobody) * 1e6)::INTEGER AS exists_ppm,
+            row_number() OVER (PARTITION BY id ORDER BY bits DESC, person_key) AS place
+        FROM (SELECT s.* EXCLUDE (kind), most, total,
+                CASE t.kind {none} END * pow(2, -most) + crowd AS nobody
+            FROM {scored} AS s JOIN match_sums AS t USING (id));
         DROP TABLE match_sums;
         """
     )
-    return share
+    return shares
 
 
-def _share_found(con: duckdb.DuckDBPyConnection, people: int, found: float) -> float:
-    """Estimate the share of records with a person in the register from their scores."""
+def _share_found(con: duckdb.DuckDBPyConnection, people: int, kind: int, found: float) -> float:
+    """Estimate the share of a kind of records with a person in the register."""
     rows = con.execute(
         "SELECT round((most + log2(total)) * 4)::INTEGER AS quarter, count(*)"
-        " FROM match_sums GROUP BY 1 ORDER BY 1"
+        f" FROM match_sums WHERE kind = {kind} GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    # A few hundred records say little: they move the trained share in proportion.
-    weight = 200.0
+    # A few dozen records say little: they move the trained share in proportion.
+    weight = 50.0
     if not rows:
         return found
     odds = np.exp2(np.clip(np.array([row[0] for row in rows]) / 4.0 - math.log2(people), -60, 60))
@@ -133,10 +150,7 @@ def assign(
 
 def _open_sql(t: Thresholds) -> str:
     """Give the condition that a claim is at least worth a look."""
-    return (
-        f"(ppm >= {t.review} OR conflict AND place = 1"
-        f" OR place = 1 AND ppm >= {t.tie} AND exists_ppm >= {t.exists})"
-    )
+    return f"(ppm >= {t.review} OR place = 1 AND ppm >= {t.tie} AND exists_ppm >= {t.exists})"
 
 
 def _verdict(t: Thresholds) -> str:
@@ -147,11 +161,11 @@ def _verdict(t: Thresholds) -> str:
         CASE WHEN {accepted} THEN 'linked' WHEN {_open_sql(t)} THEN 'review' ELSE 'unlinked' END,
         CASE WHEN {_open_sql(t)} THEN 'model' END,
         CASE WHEN {_open_sql(t)} THEN person_key END,
-        CASE WHEN conflict THEN least(ppm, {t.accept - 1})
-            WHEN {_open_sql(t)} THEN ppm END,
-        CASE WHEN {accepted} THEN 'model' WHEN conflict THEN 'nik_conflict'
-            WHEN {_open_sql(t)} THEN
-                CASE WHEN exists_ppm >= {t.exists} THEN 'near_tie' ELSE 'uncertain' END
+        CASE WHEN {_open_sql(t)} THEN
+            CASE WHEN conflict THEN least(ppm, {t.accept - 1}) ELSE ppm END END,
+        CASE WHEN {accepted} THEN 'model'
+            WHEN {_open_sql(t)} THEN CASE WHEN conflict THEN 'nik_conflict' ELSE
+                CASE WHEN exists_ppm >= {t.exists} THEN 'near_tie' ELSE 'uncertain' END END
             ELSE 'best_candidate_below_threshold' END
     """
 

@@ -21,17 +21,30 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "name": ("missing", "different", "weak", "similar", "part", "typo", "sounds alike", "same"),
     "birth": ("missing", "different", "year only", "near", "day and month swapped", "by NIK",
               "same"),
-    # A NIK holds the birth date, so its levels are read apart for pairs that agree on it.
-    "nik": ("missing", "different", "same region and date", "two digits", "one slip", "same",
-            "different; same birth date", "same region and date; same birth date",
-            "two digits; same birth date", "one slip; same birth date",
-            "same; same birth date"),
+    # What near-equal NIKs prove hangs on what else is known to agree: most serials are 0001,
+    # and who is registered in one district shares the first six digits. So the levels are
+    # read apart by birth date and by home (`NIK_CONTEXTS`), and nothing is counted twice.
+    "nik": ("missing", *(
+        f"{level}; {context}" for context in (
+            f"{birth}, {home}"
+            for birth in ("birth date differs", "near birth date", "same birth date")
+            for home in ("home differs", "home unknown", "same home")
+        ) for level in ("different", "same region and date", "two digits", "one slip", "same")
+    )),
     "sex": ("missing", "different", "same"),
     "region": ("missing", "different", "same province", "same"),
-    "place": ("missing", "different", "similar", "same"),
+    # Most live where they were born: apart for pairs that live in the same regency.
+    "place": ("missing", "different", "similar", "same",
+              "different; same region", "similar; same region", "same; same region"),
     "mother": ("missing", "different", "part", "typo", "same"),
 }  # fmt: skip
 FIELDS = tuple(LEVELS)
+# Levels of a NIK within one context, and the contexts: three times the birth date's (0
+# differs, 1 near, 2 same), plus the home's: 0 another, 1 unknown, 2 the same birth place or
+# region.
+NIK_STEPS = 5
+NIK_HOMES = 3
+NIK_CONTEXTS = 9
 
 _BATCH = 100_000
 
@@ -71,10 +84,30 @@ _NIK = """
         WHEN nik_l // 10000 = nik_r // 10000 THEN 2
         ELSE 1 END::TINYINT
 """
+_CONTEXT = """
+    3 * CASE WHEN birth >= 5 THEN 2 WHEN birth >= 3 THEN 1 ELSE 0 END
+        + CASE WHEN region = 3 OR place = 3 THEN 2 WHEN region = 0 AND place = 0 THEN 1 ELSE 0 END
+"""
+_MOTHER = """
+    CASE WHEN l.mother_h IS NULL OR r.mother_h IS NULL THEN 0
+        WHEN l.mother_h = r.mother_h THEN 4
+        WHEN jaro_winkler_similarity(l.mother, r.mother) >= 0.92 THEN 3
+        WHEN l.mother_first = r.mother_first
+            OR jaro_winkler_similarity(l.mother, r.mother) >= 0.82 THEN 2
+        ELSE 1 END::TINYINT
+"""
 _NIK_APART = "hamming(lpad(l.nik::VARCHAR, 16, '0'), lpad(r.nik::VARCHAR, 16, '0'))"
 
 
-def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, target: str) -> None:
+def compare(
+    con: duckdb.DuckDBPyConnection,
+    pairs: str,
+    left: str,
+    right: str,
+    target: str,
+    *,
+    names: bool = True,
+) -> None:
     """Compare pairs of keys into a temporary table of levels.
 
     Args:
@@ -86,11 +119,15 @@ def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, t
             `LEVELS`, and the commonness of what agrees: `name_f` (register people of the
             same name, or the share that the shorter name's words suggest), `birth_f`,
             `place_f`, `mother_f`, all as counts of people.
+        names: compare the names too; where only numbers and places are wanted, the names
+            and mothers stay "missing".
     """
+    name = _FIRST_LOOK if names else "0::TINYINT"
+    mother = _MOTHER if names else "0::TINYINT"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_levels AS
-        SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {_FIRST_LOOK} AS name,
+        SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
             CASE WHEN l.sex IS NULL OR r.sex IS NULL THEN 0 WHEN l.sex = r.sex THEN 2
                 ELSE 1 END::TINYINT AS sex,
@@ -99,12 +136,7 @@ def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, t
             CASE WHEN l.place IS NULL OR r.place IS NULL THEN 0 WHEN l.place = r.place THEN 3
                 WHEN jaro_winkler_similarity(l.place, r.place) >= 0.88 THEN 2
                 ELSE 1 END::TINYINT AS place,
-            CASE WHEN l.mother_h IS NULL OR r.mother_h IS NULL THEN 0
-                WHEN l.mother_h = r.mother_h THEN 4
-                WHEN jaro_winkler_similarity(l.mother, r.mother) >= 0.92 THEN 3
-                WHEN l.mother_first = r.mother_first
-                    OR jaro_winkler_similarity(l.mother, r.mother) >= 0.82 THEN 2
-                ELSE 1 END::TINYINT AS mother,
+            {mother} AS mother,
             r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
             least(l.bits, r.bits) AS bits
         FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
@@ -116,9 +148,13 @@ def compare(con: duckdb.DuckDBPyConnection, pairs: str, left: str, right: str, t
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         SELECT id, person_key, coalesce(c.level, m.name)::TINYINT AS name, birth,
-            -- The second set of levels: the pair agrees on the birth date as well.
-            (CASE WHEN nik > 0 AND birth >= 5 THEN nik + 5 ELSE nik END)::TINYINT AS nik,
-            sex, region, place, mother,
+            (CASE WHEN nik > 0 THEN nik + {NIK_STEPS} * ({_CONTEXT}) ELSE 0 END)::TINYINT AS nik,
+            -- Who carries another's NIK mostly has it from the family, under one roof: with
+            -- the same NIK, the same home proves nothing more.
+            sex, (CASE WHEN nik = 5 AND region >= 2 THEN 0 ELSE region END)::TINYINT AS region,
+            (CASE WHEN nik = 5 AND place = 3 THEN 0
+                WHEN place > 0 AND region = 3 THEN place + 3 ELSE place END)::TINYINT AS place,
+            mother,
             CASE WHEN coalesce(c.level, m.name) >= 6 THEN whole_f
                 WHEN coalesce(c.level, m.name) = 4 THEN greatest(name_n, {people} * pow(2, -bits))
                 ELSE name_n END::FLOAT AS name_f,

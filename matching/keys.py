@@ -29,6 +29,10 @@ _MOTHER = ("canon", "h_psorted", "t_first")
 # Least number of people a name is taken to stand for: a floor under what so rare a name proves.
 RAREST = 0.05
 
+# Records that their NIK did not link, by what they say: a register person is found for
+# nearly all without a NIK, for fewer where a NIK without fault stands in no register.
+NIK_KINDS = ("no NIK", "NIK nobody has", "NIK nobody has, of another date", "NIK of another")
+
 REGISTER = "linkage.register_keys"
 TOKENS = "linkage.register_tokens"
 
@@ -154,7 +158,8 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
             (the person whose NIK the record carries, or NULL) and `conflict` (nothing else
             agrees with that person).
         target: temporary table to make: the columns of the register's keys, with `id` for
-            `person_key`, and `born_other`, the NIK's birth date where it differs.
+            `person_key`, `born_other`, the NIK's birth date where it differs, and `kind`, what
+            the record's NIK is worth: a number of `NIK_KINDS`.
 
     Returns:
         The number of records.
@@ -168,7 +173,9 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH {_places_sql(source)}, k AS ({_keys_sql(source, "s.id, s.nik_key, s.conflict")})
         SELECT *, coalesce(birth, nik_birth) AS born,
-            CASE WHEN nik_birth <> birth THEN nik_birth END AS born_other
+            CASE WHEN nik_birth <> birth THEN nik_birth END AS born_other,
+            CASE WHEN nik IS NULL THEN 0 WHEN nik_key IS NOT NULL THEN 3
+                WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind
         FROM k;
         DROP TABLE match_names; DROP TABLE match_mothers;
         """

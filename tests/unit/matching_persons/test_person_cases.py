@@ -99,7 +99,7 @@ def test_a_nik_is_believed_where_the_name_or_the_birth_date_agrees(
     assert got["r1"][3] == key(trained[0], b["nik"])
 
 
-def test_a_nik_of_somebody_else_is_looked_at_and_never_taken(
+def test_a_nik_of_somebody_else_is_never_taken(
     link: Linker, people: list[dict[str, object]], trained: tuple[duckdb.DuckDBPyConnection, Model]
 ) -> None:
     owner, person = people[2], people[3]
@@ -110,8 +110,16 @@ def test_a_nik_of_somebody_else_is_looked_at_and_never_taken(
         # The person is: by name, birth date, mother and place.
         person | {"nik": owner["nik"]},
     )
-    assert got["r0"][:3] == ("review", "model", "nik_conflict")
-    assert got["r0"][3] == key(trained[0], owner["nik"])
+    assert got["r0"][:4] == ("unlinked", None, "best_candidate_below_threshold", None)
+    best = (
+        trained[0]
+        .execute(
+            "SELECT best_candidate_key, best_candidate_ppm < 200000 FROM linkage.person_links"
+            " WHERE record_id = 'r0' AND dataset = 'cards'"
+        )
+        .fetchone()
+    )
+    assert best == (key(trained[0], owner["nik"]), True)
     assert got["r1"][:3] == ("linked", "model", "model")
     assert got["r1"][3] == key(trained[0], person["nik"])
 
@@ -219,20 +227,27 @@ def test_candidates_share_one_probability() -> None:
     con = duckdb.connect()
     con.execute(
         "CREATE TABLE scored AS SELECT * FROM (VALUES"
-        " (1::BIGINT, 10::UBIGINT, 40.0, false), (1, 11, 40.0, false), (1, 12, 30.0, false),"
-        " (2, 13, 40.0, false), (3, 14, 2.0, false)) AS t(id, person_key, bits, conflict)"
+        " (1::BIGINT, 10::UBIGINT, 40.0, 2), (1, 11, 40.0, 2), (1, 12, 30.0, NULL),"
+        " (2, 13, 40.0, 1), (3, 14, 2.0, NULL), (4, 15, 40.0, 41))"
+        " AS t(id, person_key, bits, namesakes)"
+    )
+    con.execute(
+        "CREATE OR REPLACE TABLE scored AS SELECT *, false AS conflict, 0::TINYINT AS kind,"
+        " CASE WHEN namesakes > 0 THEN 36.0 END AS far FROM scored"
     )
     con.execute(
         "CREATE TEMP TABLE match_exact(id BIGINT, record_id VARCHAR, person_key UBIGINT,"
         " ppm INTEGER, rank INTEGER)"
     )
-    score_claims(con, "scored", 1_000_000, 0.9)
+    score_claims(con, "scored", 1_000_000, [0.9, 0.9, 0.9, 0.9])
     assign(con, "many_to_one", Thresholds())
     rows = con.execute("SELECT id, status, reason FROM match_assigned ORDER BY id").fetchall()
     assert rows == [
         (1, "review", "near_tie"),
         (2, "linked", "model"),
         (3, "unlinked", "best_candidate_below_threshold"),
+        # Forty of the same name were not compared: together they outweigh the one who was.
+        (4, "unlinked", "best_candidate_below_threshold"),
     ]
     shares = con.execute("SELECT max(ppm), sum(ppm) FROM match_claims WHERE id = 1").fetchone()
     assert shares is not None

@@ -1,0 +1,207 @@
+"""Training: the pairs that the model of persons learns from.
+
+Belongs here: which pairs are sampled, and how the parameters come together. Does not belong
+here: the estimators themselves (model), or the linking (persons).
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+
+from matching.blocking import find_candidates
+from matching.comparison import FIELDS, LEVELS, compare
+from matching.exact import RAW, split
+from matching.keys import RAREST, REGISTER, ensure_register, prepare_records
+from matching.model import RARITY, Model, estimate_u, learn, save_model
+from warehouse.storage import scalar
+
+# Records of the residual that the model is trained on, chosen by the hash of their number.
+TRAINING = 12_000
+# Records that their NIK linked, to see how one person's records differ.
+KNOWN_RECORDS = 6_000
+# Register people that pairs of two people are drawn from, and those that look for a partner.
+OTHERS = 200_000
+FEW = 1_500
+
+
+def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
+    """Train the model of persons on a period and store it in `linkage.models`.
+
+    Args:
+        con: the restricted warehouse with the TEMP views of the period's inputs.
+        period: the month of the run.
+        save: store it as the newest version.
+
+    Returns:
+        The model. The same data give the same model.
+    """
+    people = ensure_register(con, period)
+    owner_odds = _train_pairs(con)
+    _two_people(con, people)
+    u, common = estimate_u(con, "match_random", "match_twin", "match_near", people)
+    known = _known_levels(con)
+    rarity = " + ".join(
+        f"CASE WHEN {name} = {level} THEN {share} * ({float(np.log2(common[name][level])):.6f}"
+        f" - log2(greatest({name}_f, {RAREST}))) ELSE 0 END"
+        for name, levels in RARITY.items()
+        for level, share in levels.items()
+    )
+    rows = con.execute(
+        f"SELECT dense_rank() OVER (ORDER BY id) - 1 AS record, kind, {', '.join(FIELDS)},"
+        f" coalesce({rarity}, 0)::DOUBLE AS rarity FROM match_trained ORDER BY id, person_key"
+    ).fetchnumpy()
+    columns = {name: np.asarray(values) for name, values in rows.items()}
+    m, found = learn(
+        columns["record"],
+        columns["kind"],
+        {f: columns[f] for f in FIELDS},
+        columns["rarity"],
+        u,
+        common,
+        people,
+        known,
+        owner_odds,
+    )
+    fingerprint = str(
+        scalar(
+            con,
+            f"SELECT md5(concat_ws('/', (SELECT sum(hash(person_key, canon, born)::HUGEINT) FROM"
+            f" {REGISTER}), (SELECT sum(row_hash::HUGEINT) FROM in_person_records)))",
+        )
+    )
+    model = Model(
+        people=people,
+        found=found,
+        m=m,
+        u=u,
+        common=common,
+        fingerprint=fingerprint,
+        sample={
+            "records": int(columns["record"].max() + 1) if len(columns["record"]) else 0,
+            "pairs": len(columns["record"]),
+            "random_pairs": int(scalar(con, "SELECT count(*) FROM match_random")),
+            "alike_pairs": int(scalar(con, "SELECT count(*) FROM match_twin")),
+            "known": int(scalar(con, "SELECT count(*) FROM match_known")),
+        },
+    )
+    con.execute(
+        "DROP TABLE match_random; DROP TABLE match_twin; DROP TABLE match_near;"
+        " DROP TABLE match_trained; DROP TABLE match_known"
+    )
+    if save:
+        save_model(con, period, model)
+    return model
+
+
+def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
+    """Make the levels of the residual's candidates, and of records that their NIK linked.
+
+    Returns:
+        How many records are of the owner of the NIK they carry, to one that is not.
+    """
+    total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
+    modulus = max(1, total // 120_000)
+    split(con, f"hash(dataset, record_id) % {modulus} = 0")
+    conflicts = int(scalar(con, "SELECT count(*) FROM match_rest WHERE conflict"))
+    owners = int(scalar(con, "SELECT count(*) FROM match_exact"))
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_sample AS SELECT * FROM match_rest
+        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING};
+        -- Without their NIK, so that it vouches for no birth date.
+        CREATE OR REPLACE TEMP TABLE match_owned AS
+        SELECT id, person_key, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
+            false AS conflict
+        FROM match_records JOIN (SELECT id, person_key FROM match_exact UNION ALL
+            SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
+        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS};
+        """
+    )
+    prepare_records(con, "match_sample", "match_keys")
+    find_candidates(con, "match_keys", "match_pairs")
+    compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE match_trained AS"
+        " SELECT c.*, k.kind FROM match_compared AS c JOIN match_keys AS k USING (id)"
+    )
+    prepare_records(con, "match_owned", "match_keys")
+    compare(con, "match_owned", "match_keys", REGISTER, "match_known")
+    con.execute(
+        "DROP TABLE match_sample; DROP TABLE match_owned; DROP TABLE match_keys;"
+        " DROP TABLE match_pairs; DROP TABLE match_compared; DROP TABLE match_rest;"
+        " DROP TABLE match_exact; DROP TABLE match_records"
+    )
+    # Half a case is added: that none was seen does not mean there is none.
+    return (owners + 1) / (conflicts + 0.5)
+
+
+def _known_levels(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
+    """Count the levels of records that their NIK linked, each field vouched for by another."""
+    known = {}
+    for name in FIELDS:
+        vouched = {"name": "birth = 6", "birth": "name >= 5"}.get(name, "birth = 6 OR name >= 5")
+        known[name] = np.zeros(len(LEVELS[name]))
+        if name == "nik":
+            continue
+        for level, n in con.execute(
+            f"SELECT {name}, count(*) FROM match_known WHERE {name} > 0 AND ({vouched}) GROUP BY 1"
+        ).fetchall():
+            known[name][level] = n
+    return known
+
+
+def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
+    """Compare pairs of two register people: at random, of like dates and places, neighbours."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_left AS
+        SELECT * EXCLUDE (person_key), person_key AS own, NULL::BIGINT AS born_other,
+            row_number() OVER (ORDER BY person_key) AS id,
+            hash(person_key, 1) % {people} < {FEW} AS few
+        FROM {REGISTER} WHERE hash(person_key, 2) % {people} < {OTHERS};
+        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
+        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
+            ON a.few AND hash(b.own, 3) % {people} < 200 AND a.own <> b.own;
+        """
+    )
+    compare(con, "match_random_pairs", "match_left", REGISTER, "match_random")
+    thin = max(1, min(people, OTHERS) // 50_000)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
+        WITH pairs AS (
+            SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
+                ON a.few AND a.born = b.born AND a.own <> b.own
+            WHERE a.birth_n < {max(people // 2000, 200)}
+            UNION
+            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
+                ON a.born = b.born AND a.place = b.place AND a.own <> b.own
+            WHERE a.birth_n < {max(people // 2000, 200)}
+            UNION
+            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
+                ON a.few AND a.born // 100 = b.born // 100 AND a.own <> b.own
+            WHERE hash(a.own, b.own) % {thin * 2} = 0
+            UNION
+            -- Of one birth place: those of near dates, and a few of the others.
+            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
+                ON a.few AND a.place = b.place AND a.own <> b.own
+            WHERE hash(a.own, b.own) % {thin * 10} = 0
+                OR (a.born // 10000 = b.born // 10000)::TINYINT
+                    + ((a.born // 100) % 100 = (b.born // 100) % 100)::TINYINT
+                    + (a.born % 100 = b.born % 100)::TINYINT = 2
+        )
+        FROM pairs
+        """
+    )
+    compare(con, "match_random_pairs", "match_left", REGISTER, "match_twin", names=False)
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
+        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
+            ON a.few AND a.region = b.region AND a.own <> b.own
+        WHERE hash(a.own, b.own) % {thin * 10} = 0
+        """
+    )
+    compare(con, "match_random_pairs", "match_left", REGISTER, "match_near", names=False)
+    con.execute("DROP TABLE match_left; DROP TABLE match_random_pairs")
