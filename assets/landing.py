@@ -15,6 +15,7 @@ from sources.contracts import Contract, load_dataset_table
 from sources.deliveries import keep
 from sources.landing import InForce, create_landing_table, land
 from sources.ledger import Kept
+from warehouse.errors import DataRefused
 from warehouse.reference import load_reference
 from warehouse.storage import count, quote
 from warehouse.tables import create_tables
@@ -144,7 +145,12 @@ def _land(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult
     create_landing_table(con, contract)
     kept = _keep(stage, contract, period)
     if kept is not None and kept.new:
-        land(con, stage.home, contract, kept, log=stage.log)
+        try:
+            land(con, stage.home, contract, kept, log=stage.log)
+        except DataRefused as refusal:
+            if not _is_silent(stage, contract, refusal):
+                raise
+            stage.log(f"{key} {period}: its database has no rows for the month")
         stage.arrived()
     decided = stage.in_force(period)[key]
     facts = con.execute(
@@ -194,6 +200,17 @@ def _keep(stage: Stage, contract: Contract, period: str) -> Kept | None:
             stage.log(f"{contract.key} {period}: not taken yet, {why}")
         return None
     return keep(stage.con, stage.home, contract, found, log=stage.log)
+
+
+def _is_silent(stage: Stage, contract: Contract, refusal: DataRefused) -> bool:
+    """Tell whether a refusal means that a database has nothing for the month.
+
+    A query that asks for one month and finds no row has been delivered nothing, as an empty
+    folder of the inbox; the ledger says so. A whole table without rows is an accident.
+    """
+    source = stage.settings.databases.get(contract.key)
+    asks_for_month = source is not None and ":period" in (source.query or "")
+    return asks_for_month and refusal.code == "HEADER_ONLY"
 
 
 def _told(contract: Contract, period: str, decided: InForce) -> str:

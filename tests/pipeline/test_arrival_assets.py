@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sources.contracts import Contract, load_contracts, load_dataset_table
 from warehouse.errors import DataRefused
 from warehouse.home import Home
 from warehouse.reference import load_reference
+from warehouse.settings import DatabaseSource
 from warehouse.storage import count
 
 PERIOD = "2026-10"
@@ -142,6 +144,33 @@ def test_a_database_goes_before_files(
     made = landing._land(own, farmers, PERIOD)
     assert asked == [PERIOD]
     assert made.metadata["state"] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("reads", "state"),
+    [
+        ({"query": "SELECT record_id, full_name FROM tani WHERE bulan = :period"}, "carried"),
+        ({"table": "tani"}, "refused"),
+    ],
+)
+def test_a_database_silent_on_a_month_has_not_delivered_and_an_empty_table_is_refused(
+    stage: Stage, farmers: Contract, tmp_path: Path, reads: dict[str, str], state: str
+) -> None:
+    with sqlite3.connect(tmp_path / "s.sqlite") as database:
+        database.execute("CREATE TABLE tani (record_id TEXT, full_name TEXT, bulan TEXT)")
+        database.execute("INSERT INTO tani VALUES ('1', 'SUPARMAN', '2026-09')")
+    source = DatabaseSource.model_validate({"url": f"sqlite:///{tmp_path}/s.sqlite", **reads})
+    databases = {"farmers": source}
+    landing._land(stage_of(stage.home, stage.con, databases=databases), farmers, "2026-09")
+    if state == "refused":
+        with sqlite3.connect(tmp_path / "s.sqlite") as database:
+            database.execute("DELETE FROM tani")
+        with pytest.raises(DataRefused, match="no rows"):
+            landing._land(stage_of(stage.home, stage.con, databases=databases), farmers, PERIOD)
+        return
+    made = landing._land(stage_of(stage.home, stage.con, databases=databases), farmers, PERIOD)
+    assert made.metadata["state"] == state
+    assert made.metadata["delivery_period"] == "2026-09"
 
 
 def test_a_month_without_a_register_is_refused_by_name(stage: Stage) -> None:
