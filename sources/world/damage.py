@@ -98,7 +98,7 @@ class Damage:
             f"substr({nik}, 7, 6) || ' ' || substr({nik}, 13) ELSE substr({nik}, 1, 2) || '.' || "
             f"substr({nik}, 3, 2) || '.' || substr({nik}, 5, 2) || '.' || substr({nik}, 7) END"
         )
-        return self.cases(
+        written = self.cases(
             key,
             "nik",
             nik,
@@ -115,6 +115,13 @@ class Damage:
                 "nik_marked": marked,
             },
         )
+        return self._unless_thin(key, "NULL", written)
+
+    def _unless_thin(self, key: str, left: str, written: str) -> str:
+        """SQL of what a record says, or of what a thin record has left of it."""
+        if not self.rate("record_thin"):
+            return written
+        return f"CASE WHEN {self.hits(key, 'record_thin')} THEN {left} ELSE {written} END"
 
     def bits(self, key: str, tag: str) -> str:
         """SQL of evenly spread bits of this list."""
@@ -226,7 +233,10 @@ class Damage:
             f"WHEN 1 THEN {name} || ' (ALMH)' WHEN 2 THEN 'IBU ' || {words}[1] "
             f"WHEN 3 THEN {words}[1] ELSE {self._sound(key, name)} END"
         )
-        return self.cases(key, "mother", name, {"mother_missing": "NULL", "mother_varied": varied})
+        written = self.cases(
+            key, "mother", name, {"mother_missing": "NULL", "mother_varied": varied}
+        )
+        return self._unless_thin(key, "NULL", written)
 
     def birth_date(self, key: str, date: str) -> str:
         """SQL of a birth date as written, a DATE."""
@@ -235,7 +245,7 @@ class Damage:
             f"CASE WHEN day({date}) <= 12 THEN make_date(year({date})::INTEGER, "
             f"day({date})::INTEGER, month({date})::INTEGER) ELSE {date} END"
         )
-        return self.cases(
+        written = self.cases(
             key,
             "birth date",
             date,
@@ -246,6 +256,7 @@ class Damage:
                 "birth_date_year_off": f"({date} + to_years({years}::INTEGER))::DATE",
             },
         )
+        return self._unless_thin(key, "NULL::DATE", written)
 
     def sex(self, key: str, sex: str) -> str:
         """SQL of a sex as written, in the canonical letters."""
@@ -262,7 +273,7 @@ class Damage:
 
     def region(self, key: str, code: str, former: str, bps: str) -> str:
         """SQL of a region code as written, before any dots."""
-        return self.cases(
+        written = self.cases(
             key,
             "region",
             code,
@@ -272,3 +283,5 @@ class Damage:
                 "region_bps": bps,
             },
         )
+        left = f"CASE WHEN {self.bits(key, 'thin place')} % 2 = 0 THEN {code} END"
+        return self._unless_thin(key, left, written)
