@@ -52,6 +52,11 @@ _FIRST_LOOK = """
     CASE WHEN l.canon IS NULL OR r.canon IS NULL THEN 0
         WHEN l.h_flat = r.h_flat OR l.h_sorted = r.h_sorted THEN 7
         WHEN l.h_pflat = r.h_pflat OR l.h_psorted = r.h_psorted THEN 6
+        -- An initial for the first word: M. ALI, MUHAMMAD ALI.
+        WHEN left(l.canon, 1) = left(r.canon, 1) AND (l.canon[2] = ' ' OR r.canon[2] = ' ')
+            AND strpos(l.canon, ' ') > 0 AND strpos(r.canon, ' ') > 0
+            AND substr(l.canon, strpos(l.canon, ' ')) = substr(r.canon, strpos(r.canon, ' '))
+            THEN 4
         -- Left for a closer look; everything else is plainly different.
         WHEN jaro_winkler_similarity(l.canon, r.canon) >= 0.66
             OR l.t_first IN (r.t_first, r.t_last, r.t_rare)

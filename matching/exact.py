@@ -19,8 +19,10 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     """Split records into those their NIK links, and the rest (`match_rest`).
 
     A NIK alone is not believed: the name must be alike, or the stated birth date the same
-    and the name not another one. Where the stated birth date is quite another, a
+    and the name not plainly another one. Where the stated birth date is quite another, a
     shared part of the name does not do: a daughter may bear her mother's name and her NIK.
+    Where the name is hardly alike, the mother must be: a slip may hit the NIK of another who
+    was born on that day in that district.
     """
     con.execute(
         f"""
@@ -41,8 +43,9 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
             (alike * 1000)::INTEGER AS rank
         FROM match_same_nik AS s JOIN match_records AS l USING (id)
         WHERE born AND alike >= 0.86 OR alike >= 0.97;
+        -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_doubtful AS
-        SELECT l.id, l.nik, {RAW}, NULL::UBIGINT AS nik_key, false AS conflict, s.person_key,
+        SELECT l.id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key, false AS conflict, s.person_key,
             s.both_born, s.born
         FROM match_same_nik AS s JOIN match_records AS l USING (id)
         WHERE s.id NOT IN (SELECT id FROM match_exact);
@@ -55,8 +58,9 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         CREATE OR REPLACE TEMP TABLE match_guarded AS
         SELECT d.id, d.person_key, v.name,
             name >= 5 OR name IN (3, 4) AND (NOT both_born OR v.birth >= 2 AND v.birth <> 5)
-                OR born AND name NOT IN (1, 2) AS sure,
-            NOT born AND (name = 1 OR both_born AND name IN (0, 2)) AS conflict
+                OR born AND (name NOT IN (1, 2) OR name = 2 AND mother >= 3) AS sure,
+            NOT born AND (name = 1 OR both_born AND name IN (0, 2) AND v.birth IN (1, 5))
+                AS conflict
         FROM match_doubtful AS d JOIN match_doubtful_levels AS v USING (id, person_key);
         INSERT INTO match_exact
         SELECT g.id, l.record_id, g.person_key,

@@ -31,7 +31,6 @@ _PHONETIC_STEPS: tuple[tuple[str, str], ...] = (
     ("TJ", "C"),
     ("NJ", "NY"),
     ("SJ", "S"),
-    ("SY", "S"),
     ("SH", "S"),
     ("CH", "H"),
     ("KH", "H"),
@@ -54,6 +53,8 @@ def _phonetic_sql(column: str) -> str:
     text = column
     for old, new in _PHONETIC_STEPS:
         text = f"replace({text}, '{old}', '{new}')"
+    # SY before a vowel is S (SYAMSUL, SAMSUL), elsewhere Y is a vowel (SYTY, SITI).
+    text = f"regexp_replace({text}, 'SY([AIUEO])', 'S\\1', 'g')"
     # Y before a vowel is a consonant (YAHYA, JAHJA), elsewhere it is I; O is U and E is I to
     # many ears; W stands between vowels unheard (SUWARNO, SUARNO); H is silent but in front.
     text = f"regexp_replace({text}, 'Y([AIUEO])', 'J\\1', 'g')"

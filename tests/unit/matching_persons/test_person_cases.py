@@ -137,6 +137,41 @@ def test_a_slip_in_the_nik_is_healed_by_the_rest(
         assert got[record][3] == key(trained[0], nik)
 
 
+def test_a_mothers_nik_and_half_her_name_do_not_make_the_daughter_her(
+    link: Linker, people: list[dict[str, object]], trained: tuple[duckdb.DuckDBPyConnection, Model]
+) -> None:
+    mother = people[14]
+    born = mother["birth_date"]
+    assert isinstance(born, dt.date)
+    daughter = mother | {
+        "full_name": f"JAMILAH {mother['full_name']}",
+        "mother_name": mother["full_name"],
+        "birth_date": born.replace(year=born.year + 24, month=born.month % 12 + 1, day=13),
+    }
+    got = link("cards", daughter)
+    assert got["r0"][0] != "linked"
+
+
+def test_a_slip_that_hits_anothers_nik_of_that_day_does_not_win_by_half_a_name(
+    trained: tuple[duckdb.DuckDBPyConnection, Model], link: Linker
+) -> None:
+    con, _ = trained
+    row = con.execute(
+        "SELECT nik, sex, birth_date, birth_place, region_code FROM in_population"
+        " WHERE sex = 'P' AND birth_date > DATE '1985-01-01' ORDER BY hash(nik) LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    nik, sex, born, place, region = row
+    got = link(
+        "cards",
+        {
+            "nik": nik, "full_name": "SITI ROHMAH ZQXW", "sex": sex, "birth_date": born,
+            "birth_place": place, "mother_name": "EUIS ROHAYATI", "region_code": region,
+        },
+    )  # fmt: skip
+    assert got["r0"][:2] != ("linked", "identifier")
+
+
 def test_two_people_alike_go_to_review_and_not_to_chance(
     link: Linker, trained: tuple[duckdb.DuckDBPyConnection, Model]
 ) -> None:
