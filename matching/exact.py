@@ -45,8 +45,8 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         WHERE born AND alike >= 0.86 OR alike >= 0.97;
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_doubtful AS
-        SELECT l.id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key, false AS conflict, s.person_key,
-            s.both_born, s.born
+        SELECT l.id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
+            false AS conflict, s.person_key, s.both_born, s.born
         FROM match_same_nik AS s JOIN match_records AS l USING (id)
         WHERE s.id NOT IN (SELECT id FROM match_exact);
         """
