@@ -191,6 +191,15 @@ def contracts_show(
     return cli_tools.contracts_show(Home.resolve(home), key, as_json)
 
 
+@contracts_app.command("page")
+@ending
+def contracts_page(home: HomeOption = None) -> int | None:
+    """Write the contracts as a Markdown page, on standard output."""
+    from pipelines import cli_tools  # noqa: PLC0415
+
+    return cli_tools.contracts_page(Home.resolve(home))
+
+
 @contracts_app.command("validate")
 @ending
 def contracts_validate(

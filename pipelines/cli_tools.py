@@ -6,6 +6,7 @@ synthetic world (sources/world) and the rules of contracts (sources/contracts.py
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from pipelines.cli import errors, print_json
 from pipelines.gap import number
+from sources.catalogue import catalogue
 from sources.contracts import Contract, load_contracts, read_contract
 from warehouse.connection import check_period
 from warehouse.errors import UsageError
@@ -114,6 +116,12 @@ def contracts_show(home: Home, key: str, as_json: bool) -> int:
             ", ".join(column.headers[1:]),
         )
     console.print(table)
+    return 0
+
+
+def contracts_page(home: Home) -> int:
+    """Write the page of datasets; see `cakupan contracts page --help`."""
+    sys.stdout.write(catalogue(load_contracts([home.contracts])))
     return 0
 
 
