@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from warehouse.columns import SQL_TYPES, ColumnMeaning, PiiClass, dictionary
 from warehouse.errors import UsageError
 from warehouse.storage import transaction
+from warehouse.tables import table_specs
 
 KINDS = ("population", "membership", "employer", "employment", "roster", "project", "reference")
 """Entity kinds: what one row of a dataset is (docs/datasets.md)."""
@@ -389,12 +390,10 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
         )
         for c in contracts.values()
     ]  # fmt: skip
+    spec = table_specs()["datasets"]
     with transaction(con):
-        con.execute("""
-            CREATE OR REPLACE TABLE reference.datasets (
-                dataset VARCHAR PRIMARY KEY, title VARCHAR, kind VARCHAR, provider VARCHAR,
-                clauses VARCHAR[], sector_code VARCHAR, links_person BOOLEAN,
-                cardinality VARCHAR, max_age_months INTEGER, contract_version VARCHAR
-            )""")
-        con.executemany("INSERT INTO reference.datasets VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        con.execute(f"DROP TABLE IF EXISTS {spec.qualified}")
+        con.execute(spec.ddl())
+        con.execute(spec.comments())
+        con.executemany(f"INSERT INTO {spec.qualified} VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
     return len(rows)
