@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.storage import count, literal, quote, scalar
-from warehouse.tables import TableSpec, table_specs
+from warehouse.storage import count, literal, quote, scalar, transaction
+from warehouse.tables import TableSpec, create_tables, table_specs
 
 PUBLISHED_SCHEMAS = ("coverage", "quality", "reference")
 
@@ -77,29 +77,34 @@ def fill(target: Target, period: str, base: str | None) -> dict[str, int]:
         Rows by `schema.table`.
     """
     con = target.con
-    for schema in PUBLISHED_SCHEMAS:
-        con.execute(f"CREATE SCHEMA {quote(target.database)}.{quote(schema)}")
+    # A table that no stage has filled yet is published empty, with its comments.
+    create_tables(con)
     rows: dict[str, int] = {}
-    for spec in period_tables():
-        place = target.place(spec.schema, spec.name)
-        # A table that no stage has filled yet is published empty, with its comments.
-        con.execute(spec.ddl())
-        con.execute(spec.ddl(place))
-        order = ", ".join(quote(name) for name in spec.grain)
-        parts = [f"SELECT * FROM {spec.qualified} WHERE period = {literal(period)}"]
-        if base and _exists(con, base, spec.schema, spec.name):
-            parts.append(
-                f"SELECT * FROM {Target(con, base).place(spec.schema, spec.name)} "
-                f"WHERE period <> {literal(period)}"
-            )
-        body = " UNION ALL BY NAME ".join(parts)
-        con.execute(f"INSERT INTO {place} BY NAME SELECT * FROM ({body}) ORDER BY {order}")
-        con.execute(spec.comments(place))
-        rows[spec.qualified] = count(con, place)
-    for table in REFERENCE_TABLES:
-        if _exists(con, str(scalar(con, "SELECT current_database()")), "reference", table):
-            rows[f"reference.{table}"] = _copy_with_comments(target, table)
+    with transaction(con):
+        for schema in PUBLISHED_SCHEMAS:
+            con.execute(f"CREATE SCHEMA {quote(target.database)}.{quote(schema)}")
+        for spec in period_tables():
+            rows[spec.qualified] = _fill_table(target, spec, period, base)
+        for table in REFERENCE_TABLES:
+            if _exists(con, str(scalar(con, "SELECT current_database()")), "reference", table):
+                rows[f"reference.{table}"] = _copy_with_comments(target, table)
     return rows
+
+
+def _fill_table(target: Target, spec: TableSpec, period: str, base: str | None) -> int:
+    con, place = target.con, target.place(spec.schema, spec.name)
+    con.execute(spec.ddl(place))
+    order = ", ".join(quote(name) for name in spec.grain)
+    parts = [f"SELECT * FROM {spec.qualified} WHERE period = {literal(period)}"]
+    if base and _exists(con, base, spec.schema, spec.name):
+        parts.append(
+            f"SELECT * FROM {Target(con, base).place(spec.schema, spec.name)} "
+            f"WHERE period <> {literal(period)}"
+        )
+    body = " UNION ALL BY NAME ".join(parts)
+    con.execute(f"INSERT INTO {place} BY NAME SELECT * FROM ({body}) ORDER BY {order}")
+    con.execute(spec.comments(place))
+    return count(con, place)
 
 
 def _copy_with_comments(target: Target, table: str) -> int:
