@@ -361,3 +361,25 @@ def test_segment() -> None:
     ]
     rows = workers([build(person, **records) for person, records, _ in cases])
     assert [row["segment"] for row in rows] == [segment for _, _, segment in cases]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"2022-07-25": "Lama", "2026-01-01": "Baru"}, "Baru"),
+        ({"2022-07-25": "Lama", "2027-01-01": "Baru"}, "Lama"),
+        # Figures are on today's map, also those of months before a province was founded.
+        ({"2027-01-01": "Baru"}, "Baru"),
+    ],
+)
+def test_a_place_has_its_name_of_the_time_or_its_first(
+    names: dict[str, str], expected: str
+) -> None:
+    world = build({"occupation": "GURU", "region_code": "9501"})
+    world["reference.provinces"] = [
+        {"province_code": "95", "province": name, "valid_from": dt.date.fromisoformat(since)}
+        for since, name in names.items()
+    ]
+    with computed(world) as con:
+        found = con.execute("SELECT DISTINCT province FROM coverage.coverage_by_province")
+        assert found.fetchall() == [(expected,)]
