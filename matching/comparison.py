@@ -48,14 +48,19 @@ NIK_CONTEXTS = 9
 
 _BATCH = 100_000
 
-_FIRST_LOOK = """
+# SQL of the name level over key rows `l` and `r`; -1 where `look_closer` must tell.
+FIRST_LOOK = """
     CASE WHEN l.canon IS NULL OR r.canon IS NULL THEN 0
         WHEN l.h_flat = r.h_flat OR l.h_sorted = r.h_sorted THEN 7
         WHEN l.h_pflat = r.h_pflat OR l.h_psorted = r.h_psorted THEN 6
-        -- An initial for the first word: M. ALI, MUHAMMAD ALI.
-        WHEN left(l.canon, 1) = left(r.canon, 1) AND (l.canon[2] = ' ' OR r.canon[2] = ' ')
-            AND strpos(l.canon, ' ') > 0 AND strpos(r.canon, ' ') > 0
-            AND substr(l.canon, strpos(l.canon, ' ')) = substr(r.canon, strpos(r.canon, ' '))
+        -- An initial for a word: M. ALI, MUHAMMAD ALI; MARIA F. LESTARI, MARIA FRANSISKA LESTARI.
+        WHEN left(l.canon, 1) = left(r.canon, 1) AND (
+            regexp_matches(l.canon, '\\b[A-Z]\\b') AND regexp_matches(l.canon, '[A-Z]{3}')
+                AND regexp_full_match(r.canon,
+                    regexp_replace(l.canon, '\\b([A-Z])\\b', '\\1[A-Z]*', 'g'))
+            OR regexp_matches(r.canon, '\\b[A-Z]\\b') AND regexp_matches(r.canon, '[A-Z]{3}')
+                AND regexp_full_match(l.canon,
+                    regexp_replace(r.canon, '\\b([A-Z])\\b', '\\1[A-Z]*', 'g')))
             THEN 4
         -- Left for a closer look; everything else is plainly different.
         WHEN jaro_winkler_similarity(l.canon, r.canon) >= 0.66
@@ -86,6 +91,10 @@ _NIK = """
         WHEN nik_apart = 2 THEN CASE
             WHEN try_cast(rtrim(abs(nik_l - nik_r)::VARCHAR, '0') AS BIGINT)
                 IN (9, 18, 27, 36, 45, 54, 63, 72, 81) THEN 4 ELSE 3 END
+        -- Papua's regencies got new codes when its provinces were split, its people kept their
+        -- NIKs: who writes the new code before an old NIK is no further off than two digits.
+        WHEN nik_l % 1000000000000 = nik_r % 1000000000000 AND nik_l // 1000000000000000 = 9
+            AND nik_r // 1000000000000000 = 9 THEN 3
         WHEN nik_l // 10000 = nik_r // 10000 THEN 2
         ELSE 1 END::TINYINT
 """
@@ -127,7 +136,7 @@ def compare(
         names: compare the names too; where only numbers and places are wanted, the names
             and mothers stay "missing".
     """
-    name = _FIRST_LOOK if names else "0::TINYINT"
+    name = FIRST_LOOK if names else "0::TINYINT"
     mother = _MOTHER if names else "0::TINYINT"
     con.execute(
         f"""
@@ -147,7 +156,7 @@ def compare(
         FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
         """
     )
-    _look_closer(con)
+    look_closer(con, "match_levels", "match_closer")
     people = f"(SELECT count(*) FROM {right})"
     con.execute(
         f"""
@@ -171,19 +180,25 @@ def compare(
     )
 
 
-def _look_closer(con: duckdb.DuckDBPyConnection) -> None:
-    """Measure the names that the first look left open, in Arrow batches."""
+def look_closer(con: duckdb.DuckDBPyConnection, levels: str, target: str) -> None:
+    """Measure the names that the first look left open, in Arrow batches.
+
+    Args:
+        con: the warehouse.
+        levels: table with `name_l`, `name_r` and `name`, the level or -1.
+        target: temporary table to make: `name_l`, `name_r`, `level`.
+    """
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE match_closer(name_l VARCHAR, name_r VARCHAR, level TINYINT)"
+        f"CREATE OR REPLACE TEMP TABLE {target}(name_l VARCHAR, name_r VARCHAR, level TINYINT)"
     )
     table = con.execute(
-        "SELECT DISTINCT name_l, name_r FROM match_levels WHERE name = -1"
+        f"SELECT DISTINCT name_l, name_r FROM {levels} WHERE name = -1"
     ).to_arrow_table()
     for batch in table.to_batches(max_chunksize=_BATCH):
-        levels = name_levels(batch.column(0).to_pylist(), batch.column(1).to_pylist())
-        closer = pa.table({"name_l": batch.column(0), "name_r": batch.column(1), "level": levels})
+        measured = name_levels(batch.column(0).to_pylist(), batch.column(1).to_pylist())
+        closer = pa.table({"name_l": batch.column(0), "name_r": batch.column(1), "level": measured})
         con.register("match_batch", closer)
-        con.execute("INSERT INTO match_closer SELECT * FROM match_batch")
+        con.execute(f"INSERT INTO {target} SELECT * FROM match_batch")
         con.unregister("match_batch")
 
 
@@ -200,15 +215,15 @@ def name_levels(left: list[str], right: list[str]) -> np.ndarray:
     flat_l = [name.replace(" ", "") for name in left]
     flat_r = [name.replace(" ", "") for name in right]
     edits = process.cpdist(flat_l, flat_r, scorer=OSA.distance)
-    longest = np.maximum(
-        np.fromiter(map(len, flat_l), np.int64), np.fromiter(map(len, flat_r), np.int64)
-    )
+    sizes = [np.fromiter(map(len, flat), np.int64) for flat in (flat_l, flat_r)]
+    longest, shortest = np.maximum(*sizes), np.minimum(*sizes)
     alike = 1 - edits / np.maximum(longest, 1)
     ordered = process.cpdist(left, right, scorer=fuzz.token_sort_ratio) / 100
     shared = process.cpdist(left, right, scorer=fuzz.token_set_ratio) / 100
     start = process.cpdist(flat_l, flat_r, scorer=fuzz.partial_ratio) / 100
     close = (edits == 1) & (longest >= 4) | (alike >= 0.86) | (ordered >= 0.93)
-    part = (shared >= 0.97) | (start >= 0.97) & (longest >= 8)
-    similar = (alike >= 0.72) | (ordered >= 0.8) | (shared >= 0.88) | (start >= 0.88)
+    # A word of four letters stands within many a name: LISA in ELISABETH.
+    part = (shared >= 0.97) | (start >= 0.97) & (longest >= 8) & (shortest >= 5)
+    similar = (alike >= 0.74) | (ordered >= 0.8) | (shared >= 0.88) | (start >= 0.88)
     weak = (alike >= 0.5) | (shared >= 0.6)
     return np.select([close, part, similar, weak], [5, 4, 3, 2], default=1).astype(np.int8)

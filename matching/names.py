@@ -18,6 +18,9 @@ from warehouse.storage import literal
 # Tokens that a name keeps apart; what follows the last one is glued to it.
 KEPT_TOKENS = 5
 
+# What one letter of a word tells: four bits, as the letters that names begin with are few.
+INITIAL_BITS = 4.0
+
 NAME_COLUMNS = (
     "canon", "h_flat", "h_sorted", "h_pflat", "h_psorted", "t_first", "t_last", "t_rare", "bits",
 )  # fmt: skip
@@ -55,6 +58,9 @@ def _phonetic_sql(column: str) -> str:
         text = f"replace({text}, '{old}', '{new}')"
     # SY before a vowel is S (SYAMSUL, SAMSUL), elsewhere Y is a vowel (SYTY, SITI).
     text = f"regexp_replace({text}, 'SY([AIUEO])', 'S\\1', 'g')"
+    # I glides into a vowel after it, however it is written (PRASETIO, PRASETYO; SOFIAN, SOFYAN;
+    # QOMARIYAH, KOMARIAH).
+    text = f"regexp_replace({text}, '([^AIUEO])IY?([AUO])', '\\1Y\\2', 'g')"
     # Y before a vowel is a consonant (YAHYA, JAHJA), elsewhere it is I; O is U and E is I to
     # many ears; W stands between vowels unheard (SUWARNO, SUARNO); H is silent but in front.
     text = f"regexp_replace({text}, 'Y([AIUEO])', 'J\\1', 'g')"
@@ -181,6 +187,8 @@ def standardise_names(
     *,
     token_counts: str | None = None,
     columns: tuple[str, ...] = NAME_COLUMNS,
+    plain: str | None = None,
+    unify: bool = True,
 ) -> None:
     """Standardise the names of a relation into a temporary table.
 
@@ -197,6 +205,9 @@ def standardise_names(
             register; where left out, the relation itself is the register, and the table is
             made as `<target>_counts`.
         columns: those of the columns that are wanted.
+        plain: query of `id` and `plain`, where the words are not those of a person's name and
+            are had in another way than by `plain_sql`.
+        unify: spellings of one name become one word.
     """
     positions = range(1, KEPT_TOKENS + 1)
     counts = token_counts or f"{target}_counts"
@@ -213,16 +224,19 @@ def standardise_names(
             ELSE list_append(words[1:{KEPT_TOKENS - 1}],
                 array_to_string(words[{KEPT_TOKENS}:], '')) END AS t
         FROM (SELECT id, string_split(plain, ' ') AS words
-            FROM ({plain_sql(con, relation, column)}) WHERE plain IS NOT NULL);
+            FROM ({plain or plain_sql(con, relation, column)}) WHERE plain IS NOT NULL);
         CREATE OR REPLACE TEMP TABLE match_words AS
         WITH spelt AS (
             -- The word between a name and the father's name goes; the father's name stays, as
             -- a token that may be missing on the other side.
             SELECT upper(token) AS token,
-                min(CASE kind WHEN 'patronymic' THEN '' ELSE upper(canonical) END) AS canonical
+                min(CASE kind WHEN 'patronymic' THEN ''
+                    -- What M or MD stands for is left to the comparison: Muhammad to some,
+                    -- Maria or Made to others.
+                    WHEN 'initial' THEN left(upper(token), 1) ELSE upper(canonical) END)
+                    AS canonical
             FROM reference.name_variants
-            -- An initial or a merely related name is left to the comparison.
-            WHERE kind NOT IN ('initial', 'related') AND NOT contains(token, ' ') GROUP BY 1),
+            WHERE {unify} AND kind <> 'related' AND NOT contains(token, ' ') GROUP BY 1),
         seen AS (SELECT w AS token, count(*) AS n
             FROM (SELECT unnest(t) AS w FROM match_split) GROUP BY w)
         SELECT token, n, nullif(coalesce(spelt.canonical, token), '') AS canonical,
@@ -243,7 +257,9 @@ def standardise_names(
         CREATE OR REPLACE TEMP TABLE match_known AS
         SELECT w.token, w.canonical, w.phonetic, hash(w.canonical) AS hc, hash(w.phonetic) AS h,
             c.n AS n,
-            CASE WHEN w.phonetic IS NULL THEN 0 ELSE
+            CASE WHEN w.phonetic IS NULL THEN 0
+                -- An initial is one letter of a name, however rare a word it makes.
+                WHEN length(w.canonical) = 1 THEN {INITIAL_BITS} ELSE
                 log2((SELECT coalesce(max(total), 1) FROM {counts}) / coalesce(c.n, 1)) END
                 AS bits
         FROM match_words AS w LEFT JOIN {counts} AS c USING (phonetic);

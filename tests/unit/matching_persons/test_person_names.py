@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
+import labelled_pairs
 import people_world as world
 import pytest
 
-from matching.comparison import LEVELS, compare
 from matching.names import create_name_macros, plain_sql, standardise_names
 
-PAIRS = list(csv.DictReader((Path(__file__).parent / "name_pairs.csv").open(encoding="utf-8")))
-WORDS = Path(__file__).parents[3] / "warehouse" / "reference" / "data"
+# `truth` is whether the two are one name; `told` what the name's level is to say of it:
+# `for`, `against`, or `open` where the name alone cannot tell; `level` which one it is.
+PAIRS = labelled_pairs.table("name_pairs")
+FOR = {"part", "typo", "sounds alike", "same"}
+AGAINST = {"weak", "different"}
+CLASSES = {
+    "mononym", "muhammad", "ahmad", "abdul", "siti", "nur", "dewi", "title", "patronymic", "bali",
+    "marga", "sunda", "java", "bugis", "minang", "aceh", "old_spelling", "phonetic", "split",
+    "order", "typo", "initial", "truncated", "dropped", "punctuation", "strangers", "nickname",
+    "chinese", "dual_name",
+}  # fmt: skip
+# A nickname and the name taken beside a Chinese one are other words: no rule is made up for
+# them, and such a pair is found by NIK, birth date and mother or not at all.
+BY_DESIGN = {"nickname", "dual_name"}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +34,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     for table in ("name_titles", "name_variants"):
         connection.execute(
             f"CREATE OR REPLACE TABLE reference.{table} AS"
-            f" SELECT * FROM read_csv('{WORDS / f'{table}.csv'}', nullstr='')"
+            f" SELECT * FROM read_csv('{labelled_pairs.WORDS / f'{table}.csv'}', nullstr='')"
         )
     create_name_macros(connection)
     yield connection
@@ -32,31 +42,11 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="module")
-def levels(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+def told(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
     """Give the name level of every labelled pair."""
-    con.execute("CREATE OR REPLACE TEMP TABLE said(id BIGINT, a VARCHAR, b VARCHAR)")
-    con.executemany(
-        "INSERT INTO said VALUES (?, ?, ?)",
-        [(n, pair["left"], pair["right"]) for n, pair in enumerate(PAIRS)],
-    )
-    standardise_names(con, "said", "b", "right_names")
-    standardise_names(con, "said", "a", "left_names", token_counts="right_names_counts")
-    nothing = (
-        "NULL::BIGINT AS nik, NULL::BIGINT AS nik_birth, NULL::BIGINT AS birth,"
-        " NULL::BIGINT AS born, NULL::BIGINT AS born_other, NULL::VARCHAR AS sex,"
-        " NULL::SMALLINT AS region, NULL::VARCHAR AS place, NULL::VARCHAR AS mother,"
-        " NULL::UBIGINT AS mother_h, NULL::UBIGINT AS mother_first, 1 AS name_n, 1 AS name_f,"
-        " 1 AS birth_n, 1 AS place_n, 1 AS mother_n"
-    )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE l AS SELECT *, {nothing} FROM left_names;"
-        f"CREATE OR REPLACE TEMP TABLE r AS"
-        f" SELECT id AS person_key, * EXCLUDE (id), {nothing} FROM right_names;"
-        "CREATE OR REPLACE TEMP TABLE p AS SELECT id, id AS person_key FROM said"
-    )
-    compare(con, "p", "l", "r", "judged")
-    rows = con.execute("SELECT a, b, name FROM judged JOIN said USING (id)").fetchall()
-    return {(a, b): level for a, b, level in rows}
+    pairs = [(pair["left"], pair["right"]) for pair in PAIRS]
+    found = labelled_pairs.levels(con, [({"name": a}, {"name": b}) for a, b in pairs])
+    return {pair: levels["name"] for pair, levels in zip(pairs, found, strict=True)}
 
 
 def plain(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
@@ -66,20 +56,43 @@ def plain(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
 
 
 def test_the_table_is_large_enough_and_labelled() -> None:
-    assert len(PAIRS) >= 120
-    assert len({pair["class"] for pair in PAIRS}) >= 15
-    assert {pair["expected"] for pair in PAIRS} == {"same", "different"}
+    assert len(PAIRS) >= 300
+    assert len({(pair["left"], pair["right"]) for pair in PAIRS}) == len(PAIRS)
+    assert {pair["class"] for pair in PAIRS} == CLASSES
+    assert {pair["truth"] for pair in PAIRS} == {"same", "different"}
+    # Where the name alone cannot tell is the exception.
+    assert sum(pair["told"] == "open" for pair in PAIRS) <= len(PAIRS) * 0.15
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: f"{p['left']}/{p['right']}")
-def test_labelled_pair(pair: dict[str, str], levels: dict[tuple[str, str], int]) -> None:
-    level = levels[pair["left"], pair["right"]]
-    told = LEVELS["name"][level]
-    if pair["expected"] == "same":
-        assert level >= LEVELS["name"].index("similar"), told
+def test_labelled_pair(pair: dict[str, str], told: dict[tuple[str, str], str]) -> None:
+    level = told[pair["left"], pair["right"]]
+    assert level == pair["level"]
+    if pair["told"] == "open":
+        # The other fields decide; the name's level is neither sure of one nor of the other.
+        assert level in {"similar", "part", "typo"}
+    elif pair["truth"] == "same" and pair["class"] not in BY_DESIGN:
+        assert pair["told"] == "for"
+        assert level in FOR
     else:
-        # Alike names of two people may be similar, never a typo of each other.
-        assert level <= LEVELS["name"].index("similar"), told
+        assert pair["told"] == "against"
+        assert level in AGAINST
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES - BY_DESIGN))
+def test_a_class_is_told_right_or_left_open_never_wrong(
+    name: str, told: dict[tuple[str, str], str]
+) -> None:
+    rows = [pair for pair in PAIRS if pair["class"] == name]
+    for pair in rows:
+        level = told[pair["left"], pair["right"]]
+        if pair["truth"] == "same":
+            assert level not in AGAINST, pair
+        else:
+            assert level not in {"same", "sounds alike"}, pair
+    closed = [pair for pair in rows if pair["told"] != "open"]
+    # The last word's initial may be anybody's: the name can seldom tell.
+    assert len(closed) >= len(rows) * (0.3 if name == "initial" else 0.5)
 
 
 @pytest.mark.parametrize(
