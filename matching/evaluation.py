@@ -17,7 +17,8 @@ from warehouse.errors import UsageError
 from warehouse.storage import literal
 
 
-def _measures(right: int, wrong: int, missed: int) -> dict[str, float]:
+def measures(right: int, wrong: int, missed: int) -> dict[str, float]:
+    """Give precision, recall and F1 of links by their counts."""
     precision = right / (right + wrong) if right + wrong else 1.0
     recall = right / (right + missed) if right + missed else 1.0
     both = precision + recall
@@ -102,7 +103,7 @@ def _by_dataset(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
         if tier == "all":
             result[dataset] = {
                 "records": records, "right": right, "wrong": wrong, "missed": missed,
-                "review": review, **_measures(right, wrong, missed), "tiers": {},
+                "review": review, **measures(right, wrong, missed), "tiers": {},
             }  # fmt: skip
     for dataset, tier, _, right, wrong, _, _ in rows:
         if tier != "all" and dataset in result:
@@ -110,7 +111,7 @@ def _by_dataset(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
             result[dataset]["tiers"][tier] = {
                 "right": right,
                 "wrong": wrong,
-                **_measures(right, wrong, whole - right),
+                **measures(right, wrong, whole - right),
             }
     for dataset, best in con.execute(
         """

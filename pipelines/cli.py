@@ -213,6 +213,26 @@ def contracts_validate(
 
 @app.command()
 @ending
+def link(
+    left: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    right: Annotated[Path, typer.Argument(help="The same; LEFT again to find its duplicates.")],
+    spec: Annotated[Path, typer.Option("--spec", help="The specification (YAML).")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write the links to.")],
+    engine: Annotated[str, typer.Option("--engine", help="What does the work.")] = "duckdb",
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="True pairs (left_id, right_id), to measure the links by."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int | None:
+    """Link any two tables by a specification."""
+    from pipelines import cli_link  # noqa: PLC0415
+
+    return cli_link.command(left, right, spec, out, engine, truth, as_json)
+
+
+@app.command()
+@ending
 def doctor(
     home: HomeOption = None, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> int | None:

@@ -1,0 +1,397 @@
+"""What each level of agreement is worth: a Fellegi-Sunter model learned from the two tables.
+
+Belongs here: the parameters, how they are estimated without labels, and the score in SQL. Does
+not belong here: levels (comparing.py) or who is linked (deciding.py).
+
+u comes from random pairs of right rows, where the right side names nobody twice, and otherwise
+from the same less the true pairs among them; m and the prior from expectation-maximisation
+over the candidates of a sample. Where a left row has at most one right row its candidates
+compete; otherwise every pair stands alone. Sums run over sorted arrays, and samples are chosen
+by hash, so the same tables give the same model.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+
+from matching.keys import RAREST
+from matching.linker.comparing import KIND_LEVELS, NIK_STEPS, RARITY, SAME, compare
+from matching.linker.spec import IDENTIFIERS, NAMES, Spec
+from matching.linker.standardise import key_of
+from warehouse.storage import scalar
+
+# Where learning starts, and what it leans on where data are few (as if seen PRIOR times).
+_NAME = (0, 0.02, 0.02, 0.04, 0.08, 0.14, 0.06, 0.64)
+_SLIP = (0, 0.14, 0.03, 0.13, 0.70)
+START_M: dict[str, tuple[float, ...]] = {
+    "person_name": _NAME,
+    "company_name": _NAME,
+    "text": (0, 0.08, 0.04, 0.06, 0.08, 0.13, 0.05, 0.56),
+    "date": (0, 0.03, 0.02, 0.04, 0.03, 0.06, 0.82),
+    "nik": (0, *(0.25, 0.05, 0.06, 0.34, 0.30) * 4),
+    "npwp": _SLIP,
+    "identifier": _SLIP,
+    "place": (0, 0.12, 0.05, 0.83),
+    "number": (0, 0.12, 0.06, 0.82),
+    "category": (0, 0.08, 0.92),
+}
+PRIOR = 50.0
+# Weight of what rows show that their identifier linked, in pairs of the rest.
+KNOWN = 300.0
+# Two rows at random: u of levels none was seen of.
+FEW, OTHERS = 1_000, 600
+TRAINING = 12_000
+ROUNDS = 40
+
+
+@dataclass
+class LinkModel:
+    """Parameters of one linkage.
+
+    Attributes:
+        rows: right rows.
+        one: candidates of a left row compete, for one at most is right.
+        m: by comparison, the chance of each level between rows of one thing.
+        u: the same between two things.
+        common: by comparison and level, how many right rows have what agrees, on the average
+            that u stands for.
+        found: share of left rows that have a right row (`one`), or of all pairs that are true.
+    """
+
+    rows: int
+    one: bool
+    m: list[np.ndarray]
+    u: list[np.ndarray]
+    common: list[np.ndarray]
+    found: float
+    sample: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def prior_bits(self) -> float:
+        """Bits that a pair's prior adds to its score; 0 where candidates compete."""
+        return 0.0 if self.one else math.log2(self.found / (1 - self.found))
+
+    def weights(self, i: int) -> np.ndarray:
+        """Give the bits of each level of a comparison, before rarity."""
+        bits = np.log2(self.m[i] / self.u[i])
+        bits[0] = 0.0
+        return np.asarray(bits)
+
+    def level_sql(self, spec: Spec, i: int, level: int) -> str:
+        """Give the bits of a level in SQL."""
+        weight = float(self.weights(i)[level])
+        share = RARITY[spec.compare[i].kind].get(level)
+        if share is None:
+            return f"{weight:.6f}"
+        # Agreement on what everybody has tells nothing, but is not disagreement either.
+        least = float(np.log2(self.m[i][level]))
+        usual = float(np.log2(self.common[i][level]))
+        return (
+            f"greatest({least:.6f}, {weight:.6f} + {share}"
+            f" * ({usual:.6f} - log2(greatest(f{i}_c, {RAREST}))))"
+        )
+
+    def bits_sql(self, spec: Spec, *, without: tuple[str, ...] = ()) -> str:
+        """Give the score of a pair of levels in SQL: log2 of the likelihood ratio.
+
+        Args:
+            spec: what is compared.
+            without: kinds that are left out.
+        """
+        parts = ["0"]
+        for i, item in enumerate(spec.compare):
+            if item.kind in without:
+                continue
+            cases = " ".join(
+                f"WHEN {level} THEN {self.level_sql(spec, i, level)}"
+                for level in range(1, len(KIND_LEVELS[item.kind]))
+            )
+            parts.append(f"CASE f{i} {cases} ELSE 0 END")
+        return f"({' + '.join(parts)})"
+
+    def told(self, spec: Spec) -> list[dict[str, object]]:
+        """Give the parameters as a report shows them."""
+        return [
+            {
+                "columns": item.label,
+                "kind": item.kind,
+                "levels": [
+                    {"level": name, "m": round(float(m), 6), "u": float(f"{u:.3g}"),
+                     "bits": round(float(bits), 2)}
+                    for name, m, u, bits in zip(
+                        KIND_LEVELS[item.kind], self.m[i], self.u[i], self.weights(i), strict=True
+                    )
+                ][1:],
+            }
+            for i, item in enumerate(spec.compare)
+        ]  # fmt: skip
+
+
+def estimate_u(
+    con: duckdb.DuckDBPyConnection, spec: Spec, rows: int, *, one: bool
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Estimate how two right rows agree that are two things.
+
+    Returns:
+        By comparison: u, the mean commonness, and the least that u can be.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE lk_random AS
+        SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON a.id <> b.id
+        WHERE hash(a.id, 1) % {rows} < {FEW} AND hash(b.id, 2) % {rows} < {OTHERS}
+        """
+    )
+    compare(con, spec, "lk_random", "lk_two", left="lk_r")
+    us, commons, leasts = [], [], []
+    for i, item in enumerate(spec.compare):
+        size = len(KIND_LEVELS[item.kind])
+        counts, common = np.zeros(size), np.ones(size)
+        for level, n in con.execute(
+            f"SELECT f{i}, count(*) FROM lk_two WHERE f{i} > 0 GROUP BY 1"
+        ).fetchall():
+            counts[level] = n
+        total = max(float(counts.sum()), 1.0)
+        least = np.full(size, 0.5 / (total + 1))
+        u = np.maximum(counts / (total + 1), least)
+        squares, alike = con.execute(
+            f"SELECT coalesce(sum(n::DOUBLE * n) / nullif(sum(n), 0), 1),"
+            f" coalesce(sum(n::DOUBLE * (n - 1)) / nullif(sum(n), 0), 0) FROM (SELECT count(*) AS n"
+            f" FROM lk_r WHERE {key_of(spec, i)} IS NOT NULL GROUP BY {key_of(spec, i)})"
+        ).fetchall()[0]
+        for level in SAME[item.kind]:
+            if item.kind in IDENTIFIERS:
+                least[level] = 0.05 / rows
+                u[level] = max(alike / rows, least[level])
+            else:
+                common[level] = max(squares, 1.0)
+                u[level] = least[level] = common[level] / rows
+        for level in set(RARITY[item.kind]) - set(SAME[item.kind]):
+            seen = con.execute(
+                f"SELECT exp(sum(floor(ln(greatest(f{i}_c, 1)) * 1e6)::BIGINT) / 1e6 / count(*))"
+                f" FROM lk_two WHERE f{i} = {level}"
+            ).fetchone()
+            if seen and seen[0]:
+                common[level] = max(float(seen[0]), 1.0)
+        if item.kind == "nik":
+            _nik_contexts(con, spec, i, rows, u, least)
+        us.append(np.minimum(u, 0.999))
+        commons.append(common)
+        leasts.append(least)
+    con.execute("DROP TABLE lk_random; DROP TABLE lk_two")
+    return us, commons, leasts
+
+
+def _nik_contexts(
+    con: duckdb.DuckDBPyConnection, spec: Spec, i: int, rows: int, u: np.ndarray, least: np.ndarray
+) -> None:
+    """Estimate how NIKs of two people compare who share a birth date, a place, or both."""
+    dates = [j for j, item in enumerate(spec.compare) if item.kind == "date"]
+    places = [j for j, item in enumerate(spec.compare) if item.kind == "place"]
+    ways = []
+    if dates:
+        ways.append(f"a.f{dates[0]} = b.f{dates[0]}")
+    ways += [f"a.f{j} = b.f{j}" for j in places]
+    ways += [f"a.f{dates[0]} = b.f{dates[0]} AND a.f{j} = b.f{j}" for j in places if dates]
+    if not ways:
+        return
+    # Of every row only a few partners are looked at, however many share the value.
+    pairs = " UNION ".join(
+        f"(SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON {way}"
+        f" WHERE a.id <> b.id AND hash(a.id, 1) % {rows} < {20 * FEW} AND"
+        f" (hash(b.id, 2) % {rows} < {20 * OTHERS} OR a.f{i} IS NOT NULL AND {narrow})"
+        f" ORDER BY hash(a.id, b.id), a.id, b.id LIMIT 60000)"
+        for way in ways
+        for narrow in ("true" if " AND " in way else "false",)
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE lk_near AS {pairs}")
+    compare(con, spec, "lk_near", "lk_twins", left="lk_r")
+    counts = np.zeros(len(u))
+    for level, n in con.execute(f"SELECT f{i}, count(*) FROM lk_twins GROUP BY 1").fetchall():
+        counts[level] = n
+    start = np.array([0.97, 0.01, 0.015, 0.005])
+    for context in range((len(u) - 1) // NIK_STEPS):
+        first = 1 + context * NIK_STEPS
+        if context == 0:
+            # Random pairs, nearly all of them neither of one date nor of one place.
+            total = max(u[first : first + NIK_STEPS - 1].sum(), 1e-9)
+            u[first : first + NIK_STEPS - 1] /= total
+            continue
+        seen = counts[first : first + NIK_STEPS - 1]
+        chance = np.maximum((seen + 10 * start) / (seen.sum() + 10), 0.05 / rows)
+        u[first : first + NIK_STEPS - 1] = least[first : first + NIK_STEPS - 1] = chance
+    con.execute("DROP TABLE lk_near; DROP TABLE lk_twins")
+
+
+def _shares(kind: str, seen: np.ndarray) -> np.ndarray:
+    """Turn counts of levels into chances that sum to one, by context where there are some."""
+    m = seen.astype(float)
+    m[0] = 0.0
+    step = NIK_STEPS if kind == "nik" else len(m) - 1
+    for first in range(1, len(m), step):
+        m[first : first + step] /= max(m[first : first + step].sum(), 1e-9)
+    return np.maximum(m, 1e-6)
+
+
+def learn(
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    compared: str,
+    known: list[np.ndarray],
+    rows: int,
+    left_rows: int,
+    sampled: int,
+    *,
+    one: bool,
+    dedupe: bool,
+    owner_odds: float | None,
+) -> LinkModel:
+    """Learn m and the prior by expectation-maximisation over the candidates of a sample.
+
+    Args:
+        con: the linkage's database.
+        spec: what is compared.
+        compared: levels of the sample's pairs.
+        known: by comparison, how often rows that their identifier linked have each level.
+        rows: right rows.
+        left_rows: left rows that the sample stands for.
+        sampled: left rows in the sample.
+        one: candidates of a left row compete.
+        dedupe: there is one table.
+        owner_odds: pairs of one identifier that a name or date vouches for, to one they speak
+            against; None where nothing guards an identifier.
+
+    Returns:
+        The model.
+    """
+    u, common, least = estimate_u(con, spec, rows, one=one)
+    columns = [f"f{i}" for i in range(len(spec.compare))]
+    columns += [f"f{i}_c" for i, item in enumerate(spec.compare) if RARITY[item.kind]]
+    raw = con.execute(
+        f"SELECT dense_rank() OVER (ORDER BY id) - 1 AS record, {', '.join(columns)}"
+        f" FROM {compared} ORDER BY id, person_key"
+    ).fetchnumpy()
+    data = {name: np.asarray(values) for name, values in raw.items()}
+    record = data["record"]
+    start = np.flatnonzero(np.diff(record, prepend=-1))
+    prior = []
+    for i, item in enumerate(spec.compare):
+        base = _shares(item.kind, known[i] + 20 * np.array(START_M[item.kind]))
+        prior.append(base * min(PRIOR + float(known[i].sum()), KNOWN))
+    # All pairs there are to choose from, of the sample's rows.
+    pairs = max(float(sampled) * rows * (0.5 if dedupe else 1.0), 1.0)
+    model = LinkModel(
+        rows,
+        one,
+        [_shares(item.kind, p) for item, p in zip(spec.compare, prior, strict=True)],
+        [x.copy() for x in u],
+        common,
+        0.8 if one else min(0.5, 0.5 / rows),
+    )
+    for _ in range(ROUNDS):
+        bits = np.zeros(len(record))
+        for i, item in enumerate(spec.compare):
+            if owner_odds is not None and item.kind in IDENTIFIERS:
+                _own(model, spec, i, owner_odds)
+            bits += _bits(model, item.kind, i, data)
+        if one:
+            odds = np.exp2(np.clip(bits, -200, 200)) * (model.found / rows)
+            rest = np.add.reduceat(odds, start) if len(start) else np.zeros(0)
+            share = odds / (rest + 1 - model.found)[record] if len(start) else odds
+            found = (share.sum() + 0.8 * 5) / (sampled + 5)
+            found = float(np.clip(found, 0.01, 0.9995))
+        else:
+            odds = np.exp2(np.clip(bits + model.prior_bits, -200, 200))
+            share = odds / (1 + odds)
+            found = float(np.clip((share.sum() + 0.5) / pairs, 1e-12, 0.5))
+        for i, item in enumerate(spec.compare):
+            seen = np.bincount(data[f"f{i}"], weights=share, minlength=len(model.m[i]))
+            model.m[i] = _shares(item.kind, seen + prior[i])
+            if not one:
+                model.u[i] = _without_mates(item.kind, u[i], least[i], model.m[i], found, rows)
+        done = abs(math.log(found / model.found)) < 1e-5
+        model.found = found
+        if done:
+            break
+    for i, item in enumerate(spec.compare):
+        if owner_odds is not None and item.kind in IDENTIFIERS:
+            _own(model, spec, i, owner_odds)
+    model.sample = {"records": sampled, "pairs": len(record)}
+    return model
+
+
+def _bits(model: LinkModel, kind: str, i: int, data: dict[str, np.ndarray]) -> np.ndarray:
+    """Give what a comparison adds to each pair's score."""
+    levels = data[f"f{i}"]
+    bits = model.weights(i)[levels]
+    if RARITY[kind]:
+        rare = np.log2(np.maximum(np.nan_to_num(data[f"f{i}_c"].astype(float), nan=1.0), RAREST))
+        for level, share in RARITY[kind].items():
+            here = levels == level
+            adjusted = bits[here] + share * (np.log2(model.common[i][level]) - rare[here])
+            bits[here] = np.maximum(adjusted, np.log2(model.m[i][level]))
+    return np.asarray(bits)
+
+
+def _without_mates(
+    kind: str, u: np.ndarray, least: np.ndarray, m: np.ndarray, found: float, rows: int
+) -> np.ndarray:
+    """Take out of u the true pairs that random pairs of a table with duplicates hold."""
+    corrected = u.copy()
+    mates = found * rows
+    for level in range(1, len(u)):
+        if level in SAME[kind] and kind not in IDENTIFIERS:
+            # A value of n rows is one of n / (1 + mates) things.
+            corrected[level] = u[level] / (1 + mates)
+        else:
+            corrected[level] = max((u[level] - found * m[level]) / (1 - found), least[level])
+    return corrected
+
+
+def _own(model: LinkModel, spec: Spec, i: int, owner_odds: float) -> None:
+    """Set what an equal identifier weighs that name and date do not vouch for.
+
+    An identifier stands once. How often who carries it is not its owner is known from all
+    rows that carry one: the weight makes these the odds before any other value is looked at.
+    """
+    if model.one:
+        bits = math.log2(model.rows * owner_odds * (1 - model.found) / model.found)
+    else:
+        bits = math.log2(owner_odds) - model.prior_bits
+    kind = spec.compare[i].kind
+    for context, level in enumerate(SAME[kind]):
+        once = 0.0
+        for j, item in enumerate(spec.compare):
+            # Date and district stand in a NIK: they are not counted a second time.
+            if kind == "nik" and (item.kind == "date" and context in (1, 3)):
+                once += math.log2(model.rows / model.common[j][6])
+            elif kind == "nik" and item.kind == "place" and context in (2, 3):
+                once += math.log2(model.rows / model.common[j][3])
+        model.m[i][level] = 0.5
+        model.u[i][level] = 0.5 / 2 ** (bits - once)
+
+
+def sample_known(con: duckdb.DuckDBPyConnection, spec: Spec, levels: str) -> list[np.ndarray]:
+    """Count the levels of pairs that their identifier linked.
+
+    Names and dates guard that stage: each is counted where another of them vouches for it.
+    """
+    guards = [i for i, item in enumerate(spec.compare) if item.kind in (*NAMES[:2], "date")]
+    known = []
+    for i, item in enumerate(spec.compare):
+        seen = np.zeros(len(KIND_LEVELS[item.kind]))
+        others = " OR ".join(
+            f"f{j} >= {6 if spec.compare[j].kind == 'date' else 5}" for j in guards if j != i
+        )
+        vouched = (others or "false") if i in guards else "true"
+        if item.kind not in IDENTIFIERS and int(scalar(con, f"SELECT count(*) FROM {levels}")):
+            for level, n in con.execute(
+                f"SELECT f{i}, count(*) FROM {levels} WHERE f{i} > 0 AND ({vouched}) GROUP BY 1"
+            ).fetchall():
+                seen[level] = n
+        known.append(seen)
+    return known
