@@ -38,7 +38,12 @@ class Thresholds:
 
 
 def score_claims(
-    con: duckdb.DuckDBPyConnection, scored: str, people: int, found: Sequence[float]
+    con: duckdb.DuckDBPyConnection,
+    scored: str,
+    people: int,
+    found: Sequence[float],
+    *,
+    settled: bool = False,
 ) -> list[float]:
     """Turn scores into probabilities: a record has one true person among all, or none.
 
@@ -52,6 +57,7 @@ def score_claims(
         people: people in the register, any of whom it might be before a look at the record.
         found: share of records that have a person in the register, by kind; where there are
             enough records it is estimated anew for them.
+        settled: take the shares as they are: they were estimated before, from all records.
 
     Returns:
         The shares used. Makes temporary table `match_claims` with `ppm`, `exists_ppm`
@@ -71,7 +77,7 @@ def score_claims(
     )
     shares = [
         # The odds of a NIK of another are set against the trained share: it stays.
-        share if kind == len(found) - 1 else _share_found(con, people, kind, share)
+        share if settled or kind == len(found) - 1 else _share_found(con, people, kind, share)
         for kind, share in enumerate(found)
     ]
     none = " ".join(

@@ -11,6 +11,7 @@ meets at most (number of rules x cap) people however large the register is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -179,3 +180,64 @@ def find_candidates(
         " DROP TABLE match_block"
     )
     return int(scalar(con, f"SELECT count(*) FROM {target}"))
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """What one blocking rule found for a record.
+
+    Attributes:
+        rule: its name.
+        state: `no_key` (what the key is made of is missing), `nobody` (no register person
+            has it), `capped` (too many have it), `unlike` (those who have it are unlike
+            otherwise) or `compared`.
+        missing: columns of the key that the record lacks.
+        people: register people who have the key.
+        cap: most people it may have.
+    """
+
+    rule: str
+    state: str
+    missing: list[str]
+    people: int
+    cap: int
+
+
+def reached(con: duckdb.DuckDBPyConnection, record: str) -> list[RuleOutcome]:
+    """Tell what each rule found for one record.
+
+    Args:
+        con: the warehouse; the register has been prepared.
+        record: key table of one record (`matching.keys.prepare_records`).
+    """
+    return [_outcome(con, record, rule) for rule in RULES]
+
+
+def _outcome(con: duckdb.DuckDBPyConnection, record: str, rule: Rule) -> RuleOutcome:
+    probes = ", ".join(rule.probes)
+    sizes = [
+        int(row[0])
+        for row in con.execute(
+            f"WITH probe AS (SELECT DISTINCT key FROM (SELECT unnest([{probes}]) AS key"
+            f" FROM {record} AS l) WHERE key IS NOT NULL)"
+            f" SELECT count(h.key) FROM probe LEFT JOIN (SELECT {rule.register} AS key FROM"
+            f" {REGISTER} AS r WHERE ({rule.register}) IN (FROM probe)) AS h USING (key)"
+            " GROUP BY probe.key"
+        ).fetchall()
+    ]
+    state, missing = "compared", []
+    if not sizes:
+        state = "no_key"
+        # A second birth date is a help, not a want.
+        used = sorted(set(re.findall(r"\bl\.(\w+)", probes)) - {"born_other"})
+        missing = [n for n in used if scalar(con, f"SELECT {n} IS NULL FROM {record}")]
+    elif max(sizes) == 0:
+        state = "nobody"
+    elif not any(0 < n <= rule.cap for n in sizes):
+        state = "capped"
+    elif rule.alike != "true":
+        # Without the owner of its NIK, whom no rule has to find.
+        one = f"(SELECT * REPLACE (NULL::UBIGINT AS nik_key) FROM {record})"
+        found = find_candidates(con, one, "match_some", rules=(rule,))
+        state = "compared" if found else "unlike"
+    return RuleOutcome(rule.name, state, missing, sum(sizes), rule.cap)

@@ -10,6 +10,8 @@ always "missing on a side" and is neutral: missing is never disagreement.
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -102,6 +104,25 @@ _CONTEXT = """
     3 * CASE WHEN birth >= 5 THEN 2 WHEN birth >= 3 THEN 1 ELSE 0 END
         + CASE WHEN region = 3 OR place = 3 THEN 2 WHEN region = 0 AND place = 0 THEN 1 ELSE 0 END
 """
+_SEX = """
+    CASE WHEN l.sex IS NULL OR r.sex IS NULL THEN 0 WHEN l.sex = r.sex THEN 2 ELSE 1 END::TINYINT
+"""
+_REGION = """
+    CASE WHEN l.region IS NULL OR r.region IS NULL THEN 0 WHEN l.region = r.region THEN 3
+        WHEN l.region // 100 = r.region // 100 THEN 2 ELSE 1 END::TINYINT
+"""
+_PLACE = """
+    CASE WHEN l.place IS NULL OR r.place IS NULL THEN 0 WHEN l.place = r.place THEN 3
+        WHEN jaro_winkler_similarity(l.place, r.place) >= 0.88 THEN 2 ELSE 1 END::TINYINT
+"""
+# What goes in after the fields stand each for itself: who carries another's NIK mostly has
+# it from the family, under one roof, so with the same NIK the same home proves nothing more.
+_NIK_IN_CONTEXT = "(CASE WHEN nik > 0 THEN nik + {steps} * ({context}) ELSE 0 END)::TINYINT"
+_REGION_BESIDE_NIK = "(CASE WHEN nik = 5 AND region >= 2 THEN 0 ELSE region END)::TINYINT"
+_PLACE_BESIDE_NIK = (
+    "(CASE WHEN nik = 5 AND place = 3 THEN 0"
+    " WHEN place > 0 AND region = 3 THEN place + 3 ELSE place END)::TINYINT"
+)
 _MOTHER = """
     CASE WHEN l.mother_h IS NULL OR r.mother_h IS NULL THEN 0
         WHEN l.mother_h = r.mother_h THEN 4
@@ -143,13 +164,8 @@ def compare(
         CREATE OR REPLACE TEMP TABLE match_levels AS
         SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
-            CASE WHEN l.sex IS NULL OR r.sex IS NULL THEN 0 WHEN l.sex = r.sex THEN 2
-                ELSE 1 END::TINYINT AS sex,
-            CASE WHEN l.region IS NULL OR r.region IS NULL THEN 0 WHEN l.region = r.region THEN 3
-                WHEN l.region // 100 = r.region // 100 THEN 2 ELSE 1 END::TINYINT AS region,
-            CASE WHEN l.place IS NULL OR r.place IS NULL THEN 0 WHEN l.place = r.place THEN 3
-                WHEN jaro_winkler_similarity(l.place, r.place) >= 0.88 THEN 2
-                ELSE 1 END::TINYINT AS place,
+            {_SEX} AS sex,
+            {_REGION} AS region, {_PLACE} AS place,
             {mother} AS mother,
             r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
             least(l.bits, r.bits) AS bits
@@ -162,12 +178,8 @@ def compare(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         SELECT id, person_key, coalesce(c.level, m.name)::TINYINT AS name, birth,
-            (CASE WHEN nik > 0 THEN nik + {NIK_STEPS} * ({_CONTEXT}) ELSE 0 END)::TINYINT AS nik,
-            -- Who carries another's NIK mostly has it from the family, under one roof: with
-            -- the same NIK, the same home proves nothing more.
-            sex, (CASE WHEN nik = 5 AND region >= 2 THEN 0 ELSE region END)::TINYINT AS region,
-            (CASE WHEN nik = 5 AND place = 3 THEN 0
-                WHEN place > 0 AND region = 3 THEN place + 3 ELSE place END)::TINYINT AS place,
+            {_NIK_IN_CONTEXT.format(steps=NIK_STEPS, context=_CONTEXT)} AS nik, sex,
+            {_REGION_BESIDE_NIK} AS region, {_PLACE_BESIDE_NIK} AS place,
             mother,
             CASE WHEN coalesce(c.level, m.name) >= 6 THEN whole_f
                 WHEN coalesce(c.level, m.name) = 4 THEN greatest(name_n, {people} * pow(2, -bits))
@@ -227,3 +239,28 @@ def name_levels(left: list[str], right: list[str]) -> np.ndarray:
     similar = (alike >= 0.74) | (ordered >= 0.8) | (shared >= 0.88) | (start >= 0.88)
     weak = (alike >= 0.5) | (shared >= 0.6)
     return np.select([close, part, similar, weak], [5, 4, 3, 2], default=1).astype(np.int8)
+
+
+def level_sql(name: str) -> str:
+    """Give the SQL expression of a field's level, over rows `l` and `r` of the key tables.
+
+    It is what `compare` computes, for those who compare elsewhere. The level of a name is -1
+    where RapidFuzz looks closer (`name_levels`).
+    """
+    nik = _NIK.replace("nik_l", "l.nik").replace("nik_r", "r.nik")
+    alone = {
+        "birth": _BIRTH,
+        "nik": nik.replace("nik_apart", _NIK_APART),
+        "region": _REGION,
+        "place": _PLACE,
+    }
+    together = {
+        "nik": _NIK_IN_CONTEXT.format(steps=NIK_STEPS, context=_CONTEXT),
+        "region": _REGION_BESIDE_NIK,
+        "place": _PLACE_BESIDE_NIK,
+    }
+    if name in together:
+        return re.sub(
+            rf"\b({'|'.join(alone)})\b", lambda field: f"({alone[field[1]]})", together[name]
+        )
+    return {"name": FIRST_LOOK, "birth": _BIRTH, "sex": _SEX, "mother": _MOTHER}[name]

@@ -114,14 +114,15 @@ class Model:
 
     def bits_sql(self) -> str:
         """Give the score of a pair of levels in SQL: log2 of the likelihood ratio."""
-        parts = []
-        for name in FIELDS:
-            cases = " ".join(
-                f"WHEN {level} THEN {self._level_sql(name, level)}"
-                for level in range(1, len(LEVELS[name]))
-            )
-            parts.append(f"CASE {name} {cases} ELSE 0 END")
-        return "(" + " + ".join(parts) + ")"
+        return "(" + " + ".join(self.field_sql(name) for name in FIELDS) + ")"
+
+    def field_sql(self, name: str) -> str:
+        """Give what one field adds to the score, in SQL over its level and its commonness."""
+        cases = " ".join(
+            f"WHEN {level} THEN {self._level_sql(name, level)}"
+            for level in range(1, len(LEVELS[name]))
+        )
+        return f"CASE {name} {cases} ELSE 0 END"
 
     def namesake_sql(self) -> str:
         """Give in SQL the score of somebody of the same name who agrees in nothing else."""

@@ -6,6 +6,7 @@ stage does (names, keys, blocking, comparison, model, assignment).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import duckdb
@@ -33,14 +34,39 @@ CHUNK = 150_000
 
 
 def create_links(con: duckdb.DuckDBPyConnection) -> None:
-    """Create `linkage.person_links` where it is missing."""
+    """Create `linkage.person_links` and `linkage.claim_shares` where they are missing.
+
+    The shares of a dataset's records that have a person, by what their NIK is worth, are
+    kept beside its links: without them no probability could be computed again.
+    """
     con.execute("CREATE SCHEMA IF NOT EXISTS linkage")
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS linkage.claim_shares(period VARCHAR, dataset VARCHAR,"
+        " model VARCHAR, people BIGINT, found DOUBLE[])"
+    )
     con.execute(
         "CREATE TABLE IF NOT EXISTS linkage.person_links(period VARCHAR, dataset VARCHAR,"
         " record_id VARCHAR, status VARCHAR, tier VARCHAR, person_key UBIGINT,"
         " probability_ppm INTEGER, reason VARCHAR, best_candidate_key UBIGINT,"
         " best_candidate_ppm INTEGER, runner_up_ppm INTEGER)"
     )
+
+
+def scored_sql(model: Model) -> str:
+    """Give the query of scored pairs, from `match_compared` and `match_keys`."""
+    return f"""
+        SELECT c.id, c.person_key, c.bits, k.conflict AND k.nik_key = c.person_key AS conflict,
+            k.kind, namesakes, far
+        FROM (SELECT id, person_key, round({model.bits_sql()}, 4) AS bits,
+                CASE WHEN name >= 6 THEN greatest(name_f, 1) END AS namesakes,
+                CASE WHEN name >= 6 THEN round({model.namesake_sql()}, 4) END AS far
+            FROM match_compared) AS c JOIN match_keys AS k USING (id)
+    """
+
+
+def model_id(model: Model) -> str:
+    """Give what links name their model by: a hash of its parameters."""
+    return hashlib.sha256(model.to_json().encode()).hexdigest()[:16]
 
 
 def link_dataset(
@@ -84,18 +110,16 @@ def link_dataset(
         prepare_records(con, "match_chunk", "match_keys")
         pairs += find_candidates(con, "match_keys", "match_pairs", period=period, dataset=dataset)
         compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
-        con.execute(
-            f"""
-            INSERT INTO match_scored
-            SELECT c.id, c.person_key, c.bits, k.conflict AND k.nik_key = c.person_key, k.kind,
-                namesakes, far
-            FROM (SELECT id, person_key, round({model.bits_sql()}, 4) AS bits,
-                    CASE WHEN name >= 6 THEN greatest(name_f, 1) END AS namesakes,
-                    CASE WHEN name >= 6 THEN round({model.namesake_sql()}, 4) END AS far
-                FROM match_compared) AS c JOIN match_keys AS k USING (id)
-            """
-        )
-    score_claims(con, "match_scored", max(people, 1), model.found)
+        con.execute(f"INSERT INTO match_scored {scored_sql(model)}")
+    found = score_claims(con, "match_scored", max(people, 1), model.found)
+    replace_period(
+        con,
+        "linkage.claim_shares",
+        period,
+        f"SELECT {literal(period)} AS period, {literal(dataset)} AS dataset,"
+        f" {literal(model_id(model))} AS model, {people} AS people, {found!r}::DOUBLE[] AS found",
+        where=f"dataset = {literal(dataset)}",
+    )
     row = con.execute(
         "SELECT coalesce(max(cardinality), 'many_to_one') FROM reference.datasets"
         " WHERE dataset = ?",
@@ -168,9 +192,10 @@ def link_period(
     ]
     # A dataset that no longer delivers must not keep the links of an earlier run.
     kept = ", ".join(literal(name) for name in datasets) or "''"
-    con.execute(
-        f"DELETE FROM linkage.person_links WHERE period = ? AND dataset NOT IN ({kept})", [period]
-    )
+    for table in ("person_links", "claim_shares"):
+        con.execute(
+            f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
+        )
     counts = {}
     for dataset in datasets:
         counts[dataset] = link_dataset(con, period, dataset, model)

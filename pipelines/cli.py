@@ -31,6 +31,10 @@ app = typer.Typer(
 )
 contracts_app = typer.Typer(no_args_is_help=True, help="The datasets and their contracts.")
 app.add_typer(contracts_app, name="contracts")
+explain_app = typer.Typer(no_args_is_help=True, help="Why a record is linked as it is.")
+app.add_typer(explain_app, name="explain")
+model_app = typer.Typer(no_args_is_help=True, help="The trained models of the linkage.")
+app.add_typer(model_app, name="model")
 
 HomeOption = Annotated[
     Path | None,
@@ -209,6 +213,37 @@ def contracts_validate(
     from pipelines import cli_tools  # noqa: PLC0415
 
     return cli_tools.contracts_validate(file, as_json)
+
+
+@explain_app.command("person")
+@ending
+def explain_person(
+    dataset: Annotated[str, typer.Argument(help="Key of the dataset.")],
+    record_id: Annotated[str, typer.Argument(help="Value of the record's key column.")],
+    period: PeriodOption,
+    home: HomeOption = None,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", help="Write the waterfall as FILE.svg or FILE.png.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int | None:
+    """Tell why a person's record is linked, or not. Shows identities; each use is logged."""
+    from pipelines import cli_explain  # noqa: PLC0415
+
+    return cli_explain.person(Home.resolve(home), dataset, record_id, period, chart, as_json)
+
+
+@model_app.command("export")
+@ending
+def model_export(
+    period: PeriodOption,
+    out: Annotated[Path, typer.Option("--out", help="JSON file to write.")],
+    home: HomeOption = None,
+) -> int | None:
+    """Write the person model of a month as settings of Splink; it holds no person."""
+    from pipelines import cli_model  # noqa: PLC0415
+
+    return cli_model.export(Home.resolve(home), period, out)
 
 
 @app.command()

@@ -74,6 +74,11 @@ class Home:
         """The operating-system lock that keeps two writers apart."""
         return self.path / "run.lock"
 
+    @property
+    def access_log(self) -> Path:
+        """Who looked at an identity, and when; only ever added to."""
+        return self.path / "access.jsonl"
+
     def ensure(self) -> Home:
         """Make the folders, owner-only, and return self.
 
