@@ -9,9 +9,11 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets.conformed import conformed_key
+from assets.linkage_charts import parameters, probabilities, reasons, weights
 from assets.metadata import bar_chart, markdown_table, rows_metadata
 from assets.spine import PERSONS_KEY
 from assets.stage import POOL, Stage, guarded
+from matching.model import load_model
 from matching.persons import link_period
 from sources.contracts import Contract
 from warehouse.storage import count, literal
@@ -61,6 +63,7 @@ def _link(stage: Stage, period: str) -> dg.MaterializeResult:
     con = stage.con
     stage.with_inputs(period)
     link_period(con, period, log=stage.log)
+    model = load_model(con, period)
     rows = con.execute(_SUMMARY, [period]).fetchall()
     chart = bar_chart(
         [
@@ -80,5 +83,8 @@ def _link(stage: Stage, period: str) -> dg.MaterializeResult:
             ),
             "links": markdown_table(("dataset", "status", "tier", "records"), rows),
             **({"tiers": chart} if chart is not None else {}),
+            **reasons(con, period),
+            **probabilities(con, period),
+            **(weights(model) | parameters(model) if model is not None else {}),
         }
     )
