@@ -183,13 +183,13 @@ class Bench:
 def table(results: list[Result]) -> str:
     """Give the results as a Markdown table."""
     heading = (
-        "set", "tool", "wall", "of it u", "memory", "candidates", "precision", "recall",
+        "set", "tool", "wall", "CPU", "wall for u", "memory", "candidates", "precision", "recall",
         "**F1**", "best F1", "groups: F1", "best",
     )  # fmt: skip
     lines = [f"| {' | '.join(heading)} |", "|---|---|" + "---:|" * (len(heading) - 2)]
     for result in results:
         cells = [result.case, result.engine]
-        if not result.runs or not result.judged:
+        if result.failed or not result.runs or not result.judged:
             lines.append(f"| {' | '.join(cells)} | failed |" + " |" * (len(heading) - 3))
             continue
         answer, judged = result.runs[0].answer, result.judged
@@ -197,6 +197,7 @@ def table(results: list[Result]) -> str:
         candidates = answer.get("candidates", answer.get("pairs"))
         cells += [
             f"{statistics.median(run.seconds for run in result.runs):.1f} s",
+            f"{statistics.median(run.cpu_seconds for run in result.runs):.1f} s",
             f"{statistics.median(u):.1f} s" if None not in u else "",
             f"{max(run.peak_gb for run in result.runs):.2f} GB",
             f"{candidates:,}" if isinstance(candidates, int) else "",
