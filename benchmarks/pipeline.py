@@ -28,8 +28,8 @@ RESULTS = Path(__file__).parent / "results" / "pipeline.json"
 CAKUPAN = Path(sys.executable).with_name("cakupan")
 
 
-def timed(*arguments: str) -> tuple[float, float, str]:
-    """Run one process and give seconds, peak resident gigabytes, and its standard output."""
+def timed(*arguments: str) -> tuple[float, float, float, str]:
+    """Run one process: wall and CPU seconds, peak resident gigabytes, standard output."""
     with tempfile.TemporaryFile("w+") as output:
         started = time.monotonic()
         process = subprocess.Popen([str(CAKUPAN), *arguments], stdout=output)
@@ -40,15 +40,16 @@ def timed(*arguments: str) -> tuple[float, float, str]:
     if status:
         raise SystemExit(f"cakupan {' '.join(arguments)} ended with status {status}\n{text}")
     scale = 1024**3 if sys.platform == "darwin" else 1024**2
-    return seconds, usage.ru_maxrss / scale, text
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale, text
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One run: people in the world, seconds, peak memory, and seconds by stage."""
+    """One run: people in the world, wall and CPU seconds, peak memory, seconds by stage."""
 
     people: int
     seconds: float
+    cpu_seconds: float
     peak_gb: float
     stages: dict[str, float]
 
@@ -57,16 +58,16 @@ def measure(people: int, folder: Path, seed: int, period: str) -> Measure:
     """Make a world of `people` and run one month of it."""
     world = folder / f"world-{people}"
     if not (world / "truth").is_dir():
-        made, made_memory, _ = timed(
+        made, _, made_memory, _ = timed(
             "sample", "--people", str(people), "--seed", str(seed), "--period", period,
             "--out", str(world),
         )  # fmt: skip
         print(f"{people:,} people made in {made:.1f} s, {made_memory:.2f} GB", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        seconds, memory, text = timed(
+        seconds, cpu, memory, text = timed(
             "run", "--home", home, "--period", period, "--inbox", str(world / "inbox"), "--json"
         )
-    return Measure(people, seconds, memory, json.loads(text)["stage_seconds"])
+    return Measure(people, seconds, cpu, memory, json.loads(text)["stage_seconds"])
 
 
 def table(results: list[Measure]) -> str:
@@ -76,15 +77,16 @@ def table(results: list[Measure]) -> str:
         for stage in results[0].stages
     ]
     rows.append(["**whole run**", *(f"{result.seconds:.1f} s" for result in results)])
+    rows.append(["**CPU time**", *(f"{result.cpu_seconds:.1f} s" for result in results)])
     rows.append(["**peak memory**", *(f"{result.peak_gb:.2f} GB" for result in results)])
     heading = ["", *(f"{result.people:,} people" for result in results)]
     lines = [f"| {' | '.join(cells)} |" for cells in (heading, *rows)]
     lines.insert(1, "|---|" + "---:|" * len(results))
     for before, after in itertools.pairwise(results):
-        growth = math.log(after.seconds / before.seconds)
+        growth = math.log(after.cpu_seconds / before.cpu_seconds)
         exponent = growth / math.log(after.people / before.people)
         lines.append(
-            f"\nFrom {before.people:,} to {after.people:,} people time grows with exponent "
+            f"\nFrom {before.people:,} to {after.people:,} people CPU time grows with exponent "
             f"{exponent:.2f}."
         )
     return "\n".join(lines)
