@@ -23,6 +23,8 @@ from warehouse.storage import scalar
 
 CAP = 50
 BUDGET = 250
+# So few pairs are compared all of them.
+EVERYTHING = 1_000_000
 # Rules of two keys for each two comparisons, and rules in all.
 PER_COMPARISONS = 6
 MOST_RULES = 44
@@ -115,8 +117,19 @@ def _hash_sql(keys: tuple[Key, ...], side: str) -> str:
     return f"CASE WHEN {present} THEN hash({', '.join(texts)}) END"
 
 
-def choose_rules(con: duckdb.DuckDBPyConnection, spec: Spec) -> list[tuple[Key, ...]]:
-    """Give the rules, narrow ones first: the specification's, or those that fit the data."""
+def choose_rules(
+    con: duckdb.DuckDBPyConnection, spec: Spec, left: int
+) -> list[tuple[Key, ...]] | None:
+    """Give the rules, narrow ones first: the specification's, or those that fit the data.
+
+    Args:
+        con: the linkage's database with `lk_r`.
+        spec: what is compared.
+        left: left rows that are to find candidates.
+
+    Returns:
+        The rules; None where the tables are so small that every pair is compared.
+    """
     if spec.blocking is not None:
         rules: list[tuple[Key, ...]] = []
         for number in range(len(spec.blocking)):
@@ -131,6 +144,8 @@ def choose_rules(con: duckdb.DuckDBPyConnection, spec: Spec) -> list[tuple[Key, 
             rules += list(itertools.product(*keys))
         return rules
     rows = int(scalar(con, "SELECT count(*) FROM lk_r"))
+    if left * rows <= EVERYTHING:
+        return None
     known: dict[Key, Common] = {}
     for i in range(len(spec.compare)):
         for key in keys_of(spec, i):
@@ -200,7 +215,7 @@ def find_candidates(
     con: duckdb.DuckDBPyConnection,
     records: str,
     target: str,
-    rules: list[tuple[Key, ...]],
+    rules: list[tuple[Key, ...]] | None,
     *,
     dedupe: bool,
     report: bool = True,
@@ -212,7 +227,7 @@ def find_candidates(
         records: rows of `lk_l`.
         target: temporary table to make: `id`, `person_key`, each pair once; in a dedupe
             `id < person_key`.
-        rules: from `choose_rules`.
+        rules: from `choose_rules`; None for every pair.
         dedupe: there is one table.
         report: add to `lk_report`.
 
@@ -224,7 +239,16 @@ def find_candidates(
         f"CREATE OR REPLACE TEMP TABLE {target}(id BIGINT, person_key UBIGINT);"
         "CREATE OR REPLACE TEMP TABLE lk_full(id BIGINT)"
     )
-    for position, rule in enumerate(rules):
+    if rules is None:
+        con.execute(
+            f"INSERT INTO {target} SELECT p.id, h.id FROM {records} AS p JOIN lk_r AS h"
+            f" ON true {order.replace('person_key', 'id')}"
+        )
+        if report:
+            con.execute(
+                f"INSERT INTO lk_report SELECT 0, 'every pair', count(*), 0, 0 FROM {target}"
+            )
+    for position, rule in enumerate(rules or ()):
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE lk_probe AS

@@ -28,11 +28,11 @@ KIND_LEVELS: dict[str, tuple[str, ...]] = {
     "person_name": LEVELS["name"],
     "company_name": LEVELS["name"],
     "text": LEVELS["name"],
-    "date": ("missing", "different", "year only", "near", "day and month swapped", "one slip",
-             "same"),
+    "date": ("missing", "different", "within a year", "near", "day and month swapped", "one slip",
+             "same", "within a month"),
     "nik": ("missing", *(f"{s}; {c}" for c in _NIK_CONTEXTS for s in _NIK_STEPS)),
-    "npwp": ("missing", "different", "two digits", "one slip", "same"),
-    "identifier": ("missing", "different", "two digits", "one slip", "same"),
+    "npwp": ("missing", "different", "similar", "one slip", "same"),
+    "identifier": ("missing", "different", "similar", "one slip", "same"),
     "place": ("missing", "different", "similar", "same"),
     "number": ("missing", "different", "close", "same"),
     "category": ("missing", "different", "same"),
@@ -70,9 +70,13 @@ def _slip_sql(left: str, right: str) -> str:
                 -- Two neighbours swapped: the same signs in another order.
                 WHEN 2 THEN CASE WHEN list_sort(string_split({left}, ''))
                     = list_sort(string_split({right}, '')) THEN 3 ELSE 2 END
-                ELSE 1 END
+                ELSE CASE WHEN regexp_matches({left}, '[A-Z]') AND length({left}) >= 8
+                    AND jaro_winkler_similarity({left}, {right}) >= 0.92 THEN 2 ELSE 1 END END
             WHEN abs(length({left}) - length({right})) = 1 AND length({left}) >= 4
                 AND levenshtein({left}, {right}) = 1 THEN 3
+            -- Words and addresses, of which more than a digit may differ.
+            WHEN regexp_matches({left}, '[A-Z]') AND length({left}) >= 8
+                AND jaro_winkler_similarity({left}, {right}) >= 0.92 THEN 2
             ELSE 1 END
     """
 
@@ -90,9 +94,16 @@ def _date_levels_sql(a: str, b: str) -> str:
             WHEN ({a} // 10000 = {b} // 10000)::TINYINT
                 + (({a} // 100) % 100 = ({b} // 100) % 100)::TINYINT
                 + ({a} % 100 = {b} % 100)::TINYINT = 2 THEN 3
-            WHEN {a} // 10000 = {b} // 10000 THEN 2
+            -- As many days as months of 30.4 and years of 365.25 days make.
+            WHEN abs({_days_sql(a)} - {_days_sql(b)}) <= 31 THEN 7
+            WHEN {a} // 10000 = {b} // 10000
+                OR abs({_days_sql(a)} - {_days_sql(b)}) <= 366 THEN 2
             ELSE 1 END
     """
+
+
+def _days_sql(date: str) -> str:
+    return f"({date} // 10000 * 365.25 + {date} // 100 % 100 * 30.44 + {date} % 100)"
 
 
 def _level_sql(item: Comparison, i: int) -> str:
@@ -122,7 +133,7 @@ def _level_sql(item: Comparison, i: int) -> str:
 def _context_sql(spec: Spec) -> str:
     """Give SQL of the context that a NIK is read in: 1 for the date, 2 for a place."""
     kinds = [item.kind for item in spec.compare]
-    dates = " OR ".join(f"f{i} >= 3" for i, kind in enumerate(kinds) if kind == "date")
+    dates = " OR ".join(f"f{i} BETWEEN 3 AND 6" for i, kind in enumerate(kinds) if kind == "date")
     places = " OR ".join(f"f{i} = 3" for i, kind in enumerate(kinds) if kind == "place")
     return f"(({dates or 'false'})::TINYINT + 2 * ({places or 'false'})::TINYINT)"
 

@@ -20,6 +20,9 @@ from warehouse.storage import scalar
 _LIKELY = 0.1
 # Bits against a group for a pair of its rows that was never compared.
 _UNSEEN = -4.0
+# Records of a group are much alike, so that what they say is not independent: evidence grows
+# with the number of pairs to this power less (1 the mean, 0 the sum).
+_ALIKE = 0.75
 _ROUNDS = 60
 
 
@@ -140,8 +143,9 @@ def _group(con: duckdb.DuckDBPyConnection, prior: float, accept: float) -> None:
             SELECT grp, count(*) AS n FROM lk_member GROUP BY grp;
             CREATE OR REPLACE TEMP TABLE lk_between AS
             SELECT least(x, y) AS x, greatest(x, y) AS y,
-                sum(round(bits * 1e4)::BIGINT) / 1e4
-                    + {_UNSEEN} * (any_value(n_x) * any_value(n_y) - count(*)) + {prior} AS gain
+                (sum(round(bits * 1e4)::BIGINT) / 1e4
+                    + {_UNSEEN} * (any_value(n_x) * any_value(n_y) - count(*)))
+                    / pow(any_value(n_x) * any_value(n_y), {_ALIKE}) + {prior} AS gain
             FROM (SELECT m.grp AS x, k.grp AS y, e.bits, s.n AS n_x, t.n AS n_y
                 FROM lk_edges AS e JOIN lk_member AS m ON m.id = e.a
                 JOIN lk_member AS k ON k.id = e.b JOIN lk_sizes AS s ON s.grp = m.grp

@@ -31,7 +31,7 @@ START_M: dict[str, tuple[float, ...]] = {
     "person_name": _NAME,
     "company_name": _NAME,
     "text": (0, 0.08, 0.04, 0.06, 0.08, 0.13, 0.05, 0.56),
-    "date": (0, 0.03, 0.02, 0.04, 0.03, 0.06, 0.82),
+    "date": (0, 0.03, 0.02, 0.04, 0.03, 0.06, 0.81, 0.01),
     "nik": (0, *(0.25, 0.05, 0.06, 0.34, 0.30) * 4),
     "npwp": _SLIP,
     "identifier": _SLIP,
@@ -43,7 +43,7 @@ PRIOR = 50.0
 # Weight of what rows show that their identifier linked, in pairs of the rest.
 KNOWN = 300.0
 # Two rows at random: u of levels none was seen of.
-FEW, OTHERS = 1_000, 600
+FEW, OTHERS = 800, 400
 TRAINING = 12_000
 ROUNDS = 40
 
@@ -385,7 +385,9 @@ def sample_known(con: duckdb.DuckDBPyConnection, spec: Spec, levels: str) -> lis
     for i, item in enumerate(spec.compare):
         seen = np.zeros(len(KIND_LEVELS[item.kind]))
         others = " OR ".join(
-            f"f{j} >= {6 if spec.compare[j].kind == 'date' else 5}" for j in guards if j != i
+            f"f{j} = 6" if spec.compare[j].kind == "date" else f"f{j} >= 5"
+            for j in guards
+            if j != i
         )
         vouched = (others or "false") if i in guards else "true"
         if item.kind not in IDENTIFIERS and int(scalar(con, f"SELECT count(*) FROM {levels}")):

@@ -88,9 +88,8 @@ def link_exact(
     name, date = guards(spec)
     n = f"f{name}" if name is not None else "0"
     d = f"f{date}" if date is not None else "0"
-    best = (
-        "QUALIFY row_number() OVER (PARTITION BY id ORDER BY ppm DESC, rank DESC, person_key) = 1"
-    )
+    order = "ORDER BY ppm DESC, rank DESC, person_key"
+    best = f"QUALIFY row_number() OVER (PARTITION BY id {order}) = 1" if one else ""
     con.execute(
         f"""
         INSERT INTO match_exact

@@ -206,28 +206,29 @@ def _link(
     if with_truth:
         evaluating.note_compared(con, "match_exact")
     stages.done("identifiers", f"{linked} pairs linked by identifier, {left} rows go on")
-    rules = blocking.choose_rules(con, spec)
+    rules = blocking.choose_rules(con, spec, left)
     blocking.create_report(con)
     model = _train(con, spec, rules, left, one=one, dedupe=dedupe, owner_odds=owner_odds)
     stages.done(
-        "learning", f"{len(rules)} blocking rules; learned from {model.sample['pairs']} pairs"
+        "learning", f"{len(rules or ())} blocking rules; learned from {model.sample['pairs']} pairs"
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE lk_scored(id BIGINT, person_key UBIGINT, bits DOUBLE,"
         " conflict BOOLEAN, kind TINYINT, namesakes DOUBLE, far DOUBLE)"
     )
     for start in range(0, left, CHUNK):
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE lk_chunk AS SELECT l.* FROM lk_l AS l JOIN lk_rest AS t"
-            f" USING (id) WHERE t.place > {start} AND t.place <= {start + CHUNK}"
-        )
-        report.candidates += blocking.find_candidates(
-            con, "lk_chunk", "lk_candidates", rules, dedupe=dedupe
-        )
-        _add_equal(con, spec, dedupe=dedupe)
+        # What all of it was learned from is compared already.
+        if left > TRAINING:
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE lk_chunk AS SELECT l.* FROM lk_l AS l"
+                f" JOIN lk_rest AS t USING (id)"
+                f" WHERE t.place > {start} AND t.place <= {start + CHUNK}"
+            )
+            _compare(con, spec, "lk_chunk", rules, dedupe=dedupe)
+        report.candidates += int(scalar(con, "SELECT count(*) FROM lk_candidates"))
         if with_truth:
             evaluating.note_compared(con, "lk_candidates")
-        _score(con, spec, model, "lk_candidates", guarded=owner_odds is not None)
+        _score(con, spec, model, guarded=owner_odds is not None)
         stages.tell(f"compared {report.candidates} pairs of {min(start + CHUNK, left)} rows")
     report.blocking = [
         dict(zip(("rule", "pairs", "capped_blocks", "skipped_pairs"), row, strict=True))
@@ -252,7 +253,7 @@ def _link(
 def _train(
     con: duckdb.DuckDBPyConnection,
     spec: Spec,
-    rules: list[tuple[blocking.Key, ...]],
+    rules: list[tuple[blocking.Key, ...]] | None,
     left: int,
     *,
     one: bool,
@@ -266,8 +267,7 @@ def _train(
         f" ORDER BY hash(id, person_key), id, person_key LIMIT {KNOWN_ROWS}"
     )
     sampled = int(scalar(con, "SELECT count(*) FROM lk_sample"))
-    blocking.find_candidates(con, "lk_sample", "lk_candidates", rules, dedupe=dedupe, report=False)
-    compare(con, spec, "lk_candidates", "lk_compared")
+    _compare(con, spec, "lk_sample", rules, dedupe=dedupe, report=left <= TRAINING)
     # Rows that go on in spite of their identifier are learned from anyway.
     known = (
         sample_known(con, spec, "lk_known_few")
@@ -286,24 +286,32 @@ def _train(
         dedupe=dedupe,
         owner_odds=owner_odds,
     )
-    con.execute("DROP TABLE lk_sample; DROP TABLE lk_known_few; DROP TABLE lk_compared")
+    con.execute("DROP TABLE lk_sample; DROP TABLE lk_known_few")
     return model
 
 
-def _add_equal(con: duckdb.DuckDBPyConnection, spec: Spec, *, dedupe: bool) -> None:
-    """Compare what the exact stage linked too, where links do not exclude each other."""
+def _compare(
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    records: str,
+    rules: list[tuple[blocking.Key, ...]] | None,
+    *,
+    dedupe: bool,
+    report: bool = True,
+) -> None:
+    """Make `lk_candidates` and `lk_compared` of rows of the left side."""
+    blocking.find_candidates(con, records, "lk_candidates", rules, dedupe=dedupe, report=report)
+    # What the exact stage linked is compared too, where links do not exclude each other.
     con.execute(
-        "INSERT INTO lk_candidates SELECT e.id, e.person_key FROM match_exact AS e"
-        " SEMI JOIN lk_chunk AS c ON c.id = e.id"
+        f"INSERT INTO lk_candidates SELECT e.id, e.person_key FROM match_exact AS e"
+        f" SEMI JOIN {records} AS c ON c.id = e.id"
         " ANTI JOIN lk_candidates AS t ON t.id = e.id AND t.person_key = e.person_key"
     )
+    compare(con, spec, "lk_candidates", "lk_compared")
 
 
-def _score(
-    con: duckdb.DuckDBPyConnection, spec: Spec, model: LinkModel, pairs: str, *, guarded: bool
-) -> None:
-    """Compare pairs and add them to `lk_scored`."""
-    compare(con, spec, pairs, "lk_compared")
+def _score(con: duckdb.DuckDBPyConnection, spec: Spec, model: LinkModel, *, guarded: bool) -> None:
+    """Add the pairs of `lk_compared` to `lk_scored`."""
     conflict = f"{same_sql(spec)} AND {guarded_sql(spec)[1]}" if guarded else "false"
     name, _ = guards(spec)
     namesakes, far = "NULL", "NULL"
@@ -354,7 +362,8 @@ def _complete(
         ANTI JOIN lk_scored AS s ON s.id = x.b AND s.person_key = y.b
         """
     )
-    _score(con, spec, model, "lk_near", guarded=guarded)
+    compare(con, spec, "lk_near", "lk_compared")
+    _score(con, spec, model, guarded=guarded)
     con.execute("DROP TABLE lk_near")
 
 
