@@ -60,7 +60,7 @@ def test_two_lists_are_linked_nearly_without_fault(tmp_path: Path, spec: Path) -
 
 
 def test_the_same_files_give_the_same_links(tmp_path: Path, spec: Path) -> None:
-    left, right, _ = two_lists(tmp_path, 400)
+    left, right, _ = two_lists(tmp_path, 200)
     files = [tmp_path / name for name in ("one.parquet", "two.parquet")]
     for file in files:
         told(left, right, "--spec", spec, "--out", file)
@@ -79,7 +79,7 @@ def test_duplicates_of_one_list_are_found(tmp_path: Path, spec: Path) -> None:
 
 
 def test_a_list_where_a_row_has_one_duplicate_at_most(tmp_path: Path, spec: Path) -> None:
-    table, _ = one_list(tmp_path, 300)
+    table, _ = one_list(tmp_path, 150)
     out = tmp_path / "links.parquet"
     told(table, table, "--spec", spec, "--out", out)
     ends = [end for row in links(out) if not row[4] for end in row[:2]]
