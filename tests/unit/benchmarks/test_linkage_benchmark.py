@@ -96,7 +96,8 @@ def test_a_child_is_measured_and_its_answer_read() -> None:
     held = "x = bytearray(80_000_000); print('log'); print('{\"n\": {\"a\": 1}}')"
     child = run([sys.executable, "-c", held])
     assert child.answer == {"n": {"a": 1}}
-    assert 0.07 < child.peak_gb < 1
+    # No upper bound: a child of a large process, such as a long test session, starts large.
+    assert child.peak_gb > 0.07
     assert child.seconds > 0
     with pytest.raises(ChildFailed, match="gone wrong"):
         run([sys.executable, "-c", "raise SystemExit('gone wrong')"])
