@@ -75,6 +75,20 @@ _ALIKE = (
     " OR l.t_last IN (r.t_first, r.t_last) OR l.mother_h = r.mother_h)"
 )
 
+
+def _word(home: str, part: str) -> tuple[str, tuple[str, ...]]:
+    """Give a key of one word of the register's name and a home, probed with any of the record's."""
+    register, _ = _both(part, f"@{home}")
+    words = ("t_first", "t_last", "t_rare")
+    return register, tuple(
+        f"CASE WHEN l.{word} IS NOT NULL AND l.{home} IS NOT NULL THEN hash(l.{word}, l.{home}) END"
+        for word in words
+    )
+
+
+_ALIKE_NAME = "(l.canon IS NULL OR jaro_winkler_similarity(l.canon, r.canon) >= 0.72)"
+_CLOSE = "jaro_winkler_similarity(l.canon, r.canon) >= 0.92"
+
 RULES: tuple[Rule, ...] = (
     # A NIK with one digit wrong or two swapped keeps two of its three parts, and half the
     # third: region (6 digits), birth date (6), serial (4).
@@ -99,6 +113,18 @@ RULES: tuple[Rule, ...] = (
     Rule("ends_region_year", *_both("@t_rare", "@region", "@born // 10000"), 25),
     Rule("mother_first", *_both("@mother_h", "@t_first"), 25),
     Rule("mother_year", *_both("@mother_h", "@born // 10000"), 25),
+    # Thin records state a name and one place, no date: a word of the name there, whichever
+    # word was left out, cut to a letter or joined to the next.
+    Rule("name_place", *_both("@h_psorted", "@place"), 40),
+    Rule("joined", *_both("@h_pflat"), 25),
+    Rule("first_place", *_word("place", "@t_first"), 30),
+    Rule("last_place", *_word("place", "@t_last"), 30),
+    Rule("first_region", *_word("region", "@t_first"), 30),
+    Rule("last_region", *_word("region", "@t_last"), 30),
+    Rule("mother_place", *_both("@mother_h", "@place"), 25, _ALIKE_NAME),
+    Rule("mother_region", *_both("@mother_h", "@region"), 25, _ALIKE_NAME),
+    Rule("start_region", *_both("left(@canon, 3)", "@region"), 200, _CLOSE),
+    Rule("start_place", *_both("left(@canon, 3)", "@place"), 200, _CLOSE),
 )  # fmt: skip
 
 
