@@ -17,18 +17,19 @@ are gone when a call returns. Relations that another caller may exchange:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
+from warehouse import computing
+from warehouse.computing import Log
 from warehouse.connection import SCHEMAS, check_period, set_parameters
-from warehouse.errors import CakupanError, UsageError
+from warehouse.errors import UsageError
 from warehouse.settings import Settings
-from warehouse.storage import count, literal, quote, run_sql_file, transaction
+from warehouse.storage import count, literal
 from warehouse.tables import TableSpec, table_specs
 
 TABLES = (
@@ -71,9 +72,10 @@ _DENOMINATOR_COLUMNS = (
     "sector_code",
     "employed",
 )
+_RESTRICTED = {WORKERS: "out_workers"}
+_STAGE = "coverage"
+_step = partial(computing.step, _STAGE)
 _OWN_OBJECT = re.compile(r"(cov|out)_\w+")
-
-Log = Callable[[str], None]
 
 
 def run(
@@ -100,8 +102,11 @@ def run(
     """
     links = f"SELECT * FROM linkage.person_links WHERE period = {literal(check_period(period))}"
     with _computed(con, settings, period, links, None, None, log):
-        selections = {spec.qualified: _selection(con, spec) for spec in _specs()}
-        _step("writing the tables", partial(_write, con, period, selections))
+        selections = {spec.qualified: computing.selection(con, spec) for spec in _specs()}
+        _step(
+            "writing the tables",
+            partial(computing.write, con, period, _specs(), selections, _RESTRICTED),
+        )
     return {
         table: count(con, table, f"period = {literal(period)}") for table in (*selections, WORKERS)
     }
@@ -149,7 +154,10 @@ def run_with_links(
     typed = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _LINK_COLUMNS.items())
     links = f"SELECT {typed} WHERE false UNION ALL BY NAME SELECT * FROM {links_relation}"
     with _computed(con, settings, period, links, employers_relation, identifiers_relation, log):
-        _step("writing the tables", partial(_write_beside, con, schema))
+        _step(
+            "writing the tables",
+            partial(computing.write_beside, con, schema, _specs(), _RESTRICTED),
+        )
     names = [f"{schema}.{name}" for name in (*TABLES, "workers")]
     return {name: count(con, name) for name in names}
 
@@ -208,32 +216,11 @@ def _computed(
         "cov_denominators": _denominators(con, settings.coverage.denominators),
     }
     try:
-        for name, select in views.items():
-            _step(name, partial(con.execute, f"CREATE OR REPLACE TEMP VIEW {name} AS {select}"))
-        folder = files("warehouse").joinpath("sql", "coverage")
-        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".sql"):
-                _step(file.name, partial(run_sql_file, con, file))
-                if log is not None:
-                    log(file.name.removesuffix(".sql"))
+        computing.make_views(con, _STAGE, views)
+        computing.run_folder(con, _STAGE, "coverage", log)
         yield
     finally:
-        _clear(con)
-
-
-def _step(name: str, action: Callable[[], object]) -> None:
-    """Run one step; DuckDB's own message may quote a row, so only its class is told."""
-    fault = ""
-    try:
-        action()
-    except duckdb.Error as error:
-        fault = type(error).__name__
-    if fault:
-        raise CakupanError(
-            f"coverage step {name} failed ({fault}); no table was changed. "
-            "Check that inputs, spine and links of the period were made by this version, "
-            "then run the step in the DuckDB shell on the restricted home for the details."
-        )
+        computing.clear(con, _OWN_OBJECT)
 
 
 def _denominators(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
@@ -280,69 +267,3 @@ def _denominators(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
             employed::BIGINT AS employed
         FROM {read}
     """
-
-
-def _selection(con: duckdb.DuckDBPyConnection, spec: TableSpec) -> str:
-    """Give the query that fills a table, once its view has exactly the specified columns."""
-    view = f"out_{spec.name}"
-    made = [row[0] for row in con.execute(f"DESCRIBE {view}").fetchall()]
-    wanted = [*spec.grain, *spec.columns]
-    missing = [name for name in wanted if name not in made]
-    extra = [name for name in made if name not in wanted]
-    if missing or extra:
-        raise ValueError(
-            f"{view} and the specification of {spec.qualified} differ: "
-            f"missing in the view {missing or 'nothing'}, not specified {extra or 'nothing'}"
-        )
-    return f"SELECT {', '.join(quote(name) for name in wanted)} FROM {view}"
-
-
-def _write(con: duckdb.DuckDBPyConnection, period: str, selections: dict[str, str]) -> None:
-    """Replace the period in every table, in one transaction."""
-    with transaction(con):
-        standing = {
-            f"{schema}.{name}"
-            for schema, name in con.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables()"
-            ).fetchall()
-        }
-        for spec in _specs():
-            if spec.qualified not in standing:
-                con.execute(spec.ddl())
-                con.execute(spec.comments())
-        con.execute(f"CREATE TABLE IF NOT EXISTS {WORKERS} AS SELECT * FROM out_workers LIMIT 0")
-        for table, select in (*selections.items(), (WORKERS, "SELECT * FROM out_workers")):
-            con.execute(f"DELETE FROM {table} WHERE period = ?", [period])
-            con.execute(f"INSERT INTO {table} BY NAME {select}")
-
-
-def _write_beside(con: duckdb.DuckDBPyConnection, schema: str) -> None:
-    """Write every table of the period anew into a schema of its own."""
-    create = "CREATE OR REPLACE TABLE"
-    if schema == "temp":
-        create = "CREATE OR REPLACE TEMP TABLE"
-    else:
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-    for spec in _specs():
-        select = _selection(con, spec)
-        typed = ", ".join(
-            f"{quote(c.name)}::{c.sql_type} AS {quote(c.name)}" for c in spec.meanings
-        )
-        con.execute(f"{create} {quote(schema)}.{spec.name} AS SELECT {typed} FROM ({select})")
-    con.execute(f"{create} {quote(schema)}.workers AS SELECT * FROM out_workers")
-
-
-def _clear(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop every TEMP object whose name this module's SQL gives."""
-    for kind, query in (
-        ("VIEW", "SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"),
-        ("TABLE", "SELECT table_name FROM duckdb_tables() WHERE temporary"),
-        (
-            "MACRO",
-            "SELECT DISTINCT function_name FROM duckdb_functions() "
-            "WHERE database_name = 'temp' AND function_type = 'macro' AND NOT internal",
-        ),
-    ):
-        for (name,) in con.execute(query).fetchall():
-            if _OWN_OBJECT.fullmatch(name):
-                con.execute(f"DROP {kind} IF EXISTS temp.{quote(name)}")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from coverage_world import World, connection, random_world
 
-from warehouse import coverage
+from warehouse import computing, coverage
 from warehouse.errors import CakupanError, UsageError
 from warehouse.settings import CoverageSettings, Settings
 from warehouse.storage import run_sql_file
@@ -287,7 +287,7 @@ def test_a_view_must_have_the_specified_columns(
                 f"REPLACE TEMP VIEW out_coverage_by_sector AS SELECT {change} FROM cov_other"
             )
 
-    monkeypatch.setattr(coverage, "run_sql_file", changed)
+    monkeypatch.setattr(computing, "run_sql_file", changed)
     with connection(world) as con:
         with pytest.raises(ValueError, match=message):
             coverage.run(con, Settings(), PERIOD)
