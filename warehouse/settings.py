@@ -93,6 +93,39 @@ class PublicationSettings(_Section):
     keep: int = Field(24, ge=1, description="publications kept, the newest first")
 
 
+class DeliveryTarget(_Section):
+    """Where the extracts of some recipients are put."""
+
+    url: str = Field(description="folder or fsspec URL without a password; {key} is the recipient")
+    recipients: tuple[str, ...] = Field(
+        description='recipient keys such as "13" or "24/31"; "24/*" and "*" stand for many'
+    )
+    options: dict[str, str | int | bool] = Field(
+        default_factory=dict, description="options of the fsspec file system, such as username"
+    )
+    secrets: dict[str, str] = Field(
+        default_factory=dict, description="options read from environment variables, by their names"
+    )
+
+
+class ExtractSettings(_Section):
+    """How extracts are made and handed over (docs/extracts.md)."""
+
+    signing_key: Path | None = Field(
+        None, description="Ed25519 private key (PEM); unset: one is made in HOME/keys"
+    )
+    pseudonym_secret: Path | None = Field(
+        None,
+        description="file with at least 32 bytes of secret; unset: the environment's "
+        "CAKUPAN_PSEUDONYM_SECRET (hex or text)",
+    )
+    recipient_keys: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description='age public keys by recipient key, "13" or "24/31"'
+    )
+    processes: int | None = Field(None, ge=1, description="processes; None takes every core")
+    targets: tuple[DeliveryTarget, ...] = ()
+
+
 class Settings(_Section):
     """Everything an operator may set; every value has a default."""
 
@@ -100,6 +133,7 @@ class Settings(_Section):
     coverage: CoverageSettings = CoverageSettings()
     arrival: ArrivalSettings = ArrivalSettings()
     publication: PublicationSettings = PublicationSettings()
+    extracts: ExtractSettings = ExtractSettings()
     databases: dict[str, DatabaseSource] = Field(default_factory=dict)
 
 
