@@ -98,6 +98,8 @@ _NIK = """
         WHEN nik_l % 1000000000000 = nik_r % 1000000000000 AND nik_l // 1000000000000000 = 9
             AND nik_r // 1000000000000000 = 9 THEN 3
         WHEN nik_l // 10000 = nik_r // 10000 THEN 2
+        -- Whose NIK is a known other person's has it from that person, and not by a slip.
+        WHEN nik_taken THEN 0
         ELSE 1 END::TINYINT
 """
 _CONTEXT = """
@@ -164,9 +166,10 @@ def compare(
         CREATE OR REPLACE TEMP TABLE match_levels AS
         SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
+            l.nik_taken,
             {_SEX} AS sex,
             {_REGION} AS region, {_PLACE} AS place,
-            {mother} AS mother,
+            {mother} AS mother, l.same_n,
             r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
             least(l.bits, r.bits) AS bits
         FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
@@ -180,7 +183,7 @@ def compare(
         SELECT id, person_key, coalesce(c.level, m.name)::TINYINT AS name, birth,
             {_NIK_IN_CONTEXT.format(steps=NIK_STEPS, context=_CONTEXT)} AS nik, sex,
             {_REGION_BESIDE_NIK} AS region, {_PLACE_BESIDE_NIK} AS place,
-            mother,
+            mother, same_n,
             CASE WHEN coalesce(c.level, m.name) >= 6 THEN whole_f
                 WHEN coalesce(c.level, m.name) = 4 THEN greatest(name_n, {people} * pow(2, -bits))
                 ELSE name_n END::FLOAT AS name_f,
@@ -247,7 +250,9 @@ def level_sql(name: str) -> str:
     It is what `compare` computes, for those who compare elsewhere. The level of a name is -1
     where RapidFuzz looks closer (`name_levels`).
     """
-    nik = _NIK.replace("nik_l", "l.nik").replace("nik_r", "r.nik")
+    nik = (
+        _NIK.replace("nik_l", "l.nik").replace("nik_r", "r.nik").replace("nik_taken", "l.nik_taken")
+    )
     alone = {
         "birth": _BIRTH,
         "nik": nik.replace("nik_apart", _NIK_APART),

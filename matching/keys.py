@@ -172,11 +172,16 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH {_places_sql(source)}, k AS ({_keys_sql(source, "s.id, s.nik_key, s.conflict")})
-        SELECT *, coalesce(birth, nik_birth) AS born,
+        SELECT k.*,
+            -- A NIK of another, as of a wife or a father, tells that person's birth date.
+            coalesce(birth, CASE WHEN nik_key IS NULL THEN nik_birth END) AS born,
             CASE WHEN nik_birth <> birth THEN nik_birth END AS born_other,
             CASE WHEN nik IS NULL THEN 0 WHEN nik_key IS NOT NULL THEN 3
-                WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind
-        FROM k;
+                WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind,
+            coalesce(same.n, 0)::INTEGER AS same_n, nik_key IS NOT NULL AS nik_taken
+        FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM linkage.register_keys
+            WHERE h_psorted IN (SELECT h_psorted FROM match_names) GROUP BY 1) AS same
+            USING (h_psorted);
         DROP TABLE match_names; DROP TABLE match_mothers;
         """
     )

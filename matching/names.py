@@ -61,6 +61,8 @@ def _phonetic_sql(column: str) -> str:
     # I glides into a vowel after it, however it is written (PRASETIO, PRASETYO; SOFIAN, SOFYAN;
     # QOMARIYAH, KOMARIAH).
     text = f"regexp_replace({text}, '([^AIUEO])IY?([AUO])', '\\1Y\\2', 'g')"
+    # Where Y is written for every I, a glide becomes two (RYYANTY, RIYANTI).
+    text = f"replace({text}, 'YY', 'Y')"
     # Y before a vowel is a consonant (YAHYA, JAHJA), elsewhere it is I; O is U and E is I to
     # many ears; W stands between vowels unheard (SUWARNO, SUARNO); H is silent but in front.
     text = f"regexp_replace({text}, 'Y([AIUEO])', 'J\\1', 'g')"

@@ -11,9 +11,10 @@ import numpy as np
 
 from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
+from matching.estimating import estimate_u, learn
 from matching.exact import RAW, split
-from matching.keys import RAREST, REGISTER, ensure_register, prepare_records
-from matching.model import RARITY, Model, estimate_u, learn, save_model
+from matching.keys import REGISTER, ensure_register, prepare_records
+from matching.model import RARITY, Model, rarity_sql, save_model
 from warehouse.storage import scalar
 
 # Records of the residual that the model is trained on, chosen by the hash of their number.
@@ -42,10 +43,9 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     u, common = estimate_u(con, "match_random", "match_twin", "match_near", people)
     known = _known_levels(con)
     rarity = " + ".join(
-        f"CASE WHEN {name} = {level} THEN {share} * ({float(np.log2(common[name][level])):.6f}"
-        f" - log2(greatest({name}_f, {RAREST}))) ELSE 0 END"
+        f"CASE WHEN {name} = {level} THEN {rarity_sql(name, level, u, common, people)} ELSE 0 END"
         for name, levels in RARITY.items()
-        for level, share in levels.items()
+        for level in levels
     )
     rows = con.execute(
         f"SELECT dense_rank() OVER (ORDER BY id) - 1 AS record, kind, {', '.join(FIELDS)},"
@@ -157,6 +157,7 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
         SELECT * EXCLUDE (person_key), person_key AS own, NULL::BIGINT AS born_other,
+            name_n AS same_n, false AS nik_taken,
             row_number() OVER (ORDER BY person_key) AS id,
             hash(person_key, 1) % {people} < {FEW} AS few
         FROM {REGISTER} WHERE hash(person_key, 2) % {people} < {OTHERS};

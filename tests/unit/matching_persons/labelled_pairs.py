@@ -22,7 +22,10 @@ OTHERS = {
     "born_other": "BIGINT", "sex": "VARCHAR", "region": "SMALLINT", "place": "VARCHAR",
     "mother": "VARCHAR", "mother_h": "UBIGINT", "mother_first": "UBIGINT",
 }  # fmt: skip
-COUNTS = "1 AS name_n, 1 AS name_f, 1 AS birth_n, 1 AS place_n, 1 AS mother_n"
+COUNTS = (
+    "1 AS name_n, 1 AS name_f, 1 AS birth_n, 1 AS place_n, 1 AS mother_n, 0 AS same_n,"
+    " false AS nik_taken"
+)
 
 
 def table(name: str) -> list[dict[str, str]]:

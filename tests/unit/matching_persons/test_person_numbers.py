@@ -173,7 +173,8 @@ def test_a_birth_date_that_many_have_weighs_hardly_anything(
         columns = ", ".join(f"{value} AS {name}" for name, value in levels.items())
         row = con.execute(
             f"SELECT {model.bits_sql()} FROM (SELECT {columns}, 1.0 AS name_f,"
-            f" {people}.0 AS birth_f, 1.0 AS place_f, 1.0 AS mother_f)"
+            f" {people}.0 AS birth_f, 1.0 AS place_f, 1.0 AS mother_f,"
+            " 1 AS same_n)"
         ).fetchone()
         assert row is not None
         return float(row[0])
