@@ -6,7 +6,8 @@ employer (the other employer_*.py).
 
 `parse_names` leaves TEMP tables that the other stages join to:
 
-- `co_names(employer_name, legal_form, family, subtype, branch, core, core_id)`
+- `co_names(employer_name, legal_form, family, subtype, branch, core, core_id, former_id)`;
+  `former_id` is the core of the name it had before (`PT X d/h PT Y`), else NULL
 - `co_cores(core_id, key, village, compact, sorted_key, keys, tokens, records, weight, initials)`
 - `co_forms(spelling, squeezed, legal_form, family, subtype)`
 
@@ -31,6 +32,13 @@ TOKEN_BITS = 32
 SMALLEST_CORPUS = 20_000
 # Weight given to the words that the table calls common, whatever the data say.
 COMMON_BITS = 6
+# `PT X d/h PT Y` (dahulu): the name before stands behind. D/H is set off, for D.H. may be initials.
+FORMER_SIGN = (
+    r"regexp_replace(employer_name, '([ (,])[Dd] ?(/ ?[Hh]|\. ?[Hh]\.)', '\1 DAHULU ', 'g')"
+)
+FORMER = (
+    "^(.{5,}?) (?:~ )?(?:DAHULU|FORMERLY|SEBELUMNYA|PREVIOUSLY|EKS)(?: BERNAMA| NAMA)? (.{3,})$"
+)
 
 
 @cache
@@ -189,10 +197,25 @@ def parse_names(con: duckdb.DuckDBPyConnection, source: str) -> int:
     branch = literal(f"^(.+?) (?:~ )?((?:{'|'.join(words()['branches'])})(?: .*)?)$")
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE co_said AS
+        SELECT employer_name, count(*) AS records,
+            -- Two letters that may be initials: read as "formerly" only where they are set off.
+            {standard_sql(FORMER_SIGN)} AS s0,
+            trim(regexp_extract(s0, {literal(FORMER)}, 2)) AS former
+        FROM {source} GROUP BY employer_name
+        """
+    )
+    con.execute(
+        f"""
         CREATE OR REPLACE TEMP TABLE co_raw AS
         WITH named AS (
-            SELECT employer_name, count(*) AS records, {standard_sql("employer_name")} AS s0
-            FROM {source} GROUP BY employer_name
+            SELECT employer_name, records, CASE WHEN former = '' THEN s0
+                ELSE rtrim(regexp_extract(s0, {literal(FORMER)}, 1), ' ~') END AS s0
+            FROM co_said
+            UNION ALL
+            SELECT former, 1, former FROM co_said WHERE former <> ''
+                AND former NOT IN (SELECT employer_name FROM co_said)
+            GROUP BY former
         ),
         p1 AS (SELECT *, regexp_extract(s0, {prefix}, 1) AS f1 FROM named),
         p2 AS (SELECT *, trim(substr(s0, length(f1) + 1)) AS s1 FROM p1),
@@ -374,9 +397,15 @@ def _make_cores(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE co_names AS
-        SELECT n.employer_name, n.legal_form, n.family, n.subtype, n.branch, n.core, c.core_id
-        FROM co_names_raw AS n JOIN co_cores AS c USING (key, village)
+        WITH cored AS (
+            SELECT n.employer_name, n.legal_form, n.family, n.subtype, n.branch, n.core, c.core_id
+            FROM co_names_raw AS n JOIN co_cores AS c USING (key, village)
+        )
+        SELECT n.*, nullif(f.core_id, n.core_id) AS former_id
+        FROM cored AS n
+        JOIN co_said AS s USING (employer_name)
+        LEFT JOIN cored AS f ON f.employer_name = nullif(s.former, '')
         """
     )
-    for table in ("co_parsed", "co_spelt", "co_keyed", "co_names_raw"):
+    for table in ("co_said", "co_parsed", "co_spelt", "co_keyed", "co_names_raw"):
         con.execute(f"DROP TABLE {table}")

@@ -8,6 +8,9 @@ bare records by register). A unit joins a cluster by its likeness to the units t
 it by rank alone, or it begins a cluster. Its candidates compete: probabilities are shared
 out over all clusters it might belong to and the chance that it belongs to none, so that one
 of many like-named cooperatives is nobody's rather than the first one's.
+
+Whoever joins must also agree with the unit that began the cluster: in name, so that no chain of
+likenesses leads from one company to another, and in every number that a business has once.
 """
 
 from __future__ import annotations
@@ -16,12 +19,17 @@ from collections.abc import Callable
 
 import duckdb
 
+from matching.employer_candidates import slip_sql
+from matching.employer_likeness import EXACT, SUBSET, compare_cores
 from warehouse.storage import count, scalar
 
 # Joins are accepted from this probability (in millionths) up.
 ACCEPT_PPM = 900_000
 # Odds beyond 2^40 are as good as certain; more would only overflow.
 MOST_BITS = 40
+# What a business has once: a cluster holds one value of each, but for slips of the hand.
+ONCE = ("npwp_root", "nib", "nik_koperasi")
+_UNIT = "unit_id, once_mask, " + ", ".join(ONCE)
 
 
 def assign(con: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> int:
@@ -46,7 +54,8 @@ def assign(con: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> int:
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE emp_masks AS "
-        "SELECT unit_id AS cluster, once_mask AS mask FROM emp_units WHERE false"
+        f"SELECT {_UNIT.replace('unit_id, once_mask', 'unit_id AS cluster, once_mask AS mask')} "
+        "FROM emp_units WHERE false"
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE emp_losers(unit_id INTEGER, ppm INTEGER, reason VARCHAR)"
@@ -64,7 +73,7 @@ def assign(con: duckdb.DuckDBPyConnection, log: Callable[[str], None]) -> int:
 def _join_class(con: duckdb.DuckDBPyConnection, rank: int) -> None:
     """Let the units of one class join the clusters that stand, then one another."""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE emp_turn AS SELECT unit_id, once_mask FROM emp_units "
+        f"CREATE OR REPLACE TEMP TABLE emp_turn AS SELECT {_UNIT} FROM emp_units "
         f"WHERE class = {rank}"
     )
     if not scalar(
@@ -76,7 +85,8 @@ def _join_class(con: duckdb.DuckDBPyConnection, rank: int) -> None:
     _choose(
         con,
         """
-        SELECT s.b AS unit_id, c.cluster, max(s.bits) AS bits, min(s.may) AS may
+        SELECT s.b AS unit_id, c.cluster, max(s.bits) AS bits, min(s.may) AS may,
+            bool_or(s.a = c.cluster AND s.name NOT IN ('overlap', 'different')) AS direct
         FROM emp_scored AS s
         JOIN emp_turn AS t ON t.unit_id = s.b
         JOIN emp_clusters AS c ON c.unit_id = s.a
@@ -87,7 +97,7 @@ def _join_class(con: duckdb.DuckDBPyConnection, rank: int) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE emp_peers AS
-        SELECT s.a, s.b, s.bits, s.may FROM emp_scored AS s
+        SELECT s.a, s.b, s.bits, s.may, s.name FROM emp_scored AS s
         JOIN emp_turn AS t ON t.unit_id = s.b
         JOIN emp_turn AS u ON u.unit_id = s.a
         WHERE s.may = 1 AND s.bits >= log2({ACCEPT_PPM} / (1000000.0 - {ACCEPT_PPM}))
@@ -114,7 +124,8 @@ def _join_class(con: duckdb.DuckDBPyConnection, rank: int) -> None:
     _choose(
         con,
         """
-        SELECT p.b AS unit_id, c.cluster, max(p.bits) AS bits, min(p.may) AS may
+        SELECT p.b AS unit_id, c.cluster, max(p.bits) AS bits, min(p.may) AS may,
+            bool_or(p.a = c.cluster AND p.name NOT IN ('overlap', 'different')) AS direct
         FROM emp_peers AS p
         JOIN emp_turn AS t ON t.unit_id = p.b
         JOIN emp_clusters AS c ON c.unit_id = p.a
@@ -134,34 +145,48 @@ def _begin(con: duckdb.DuckDBPyConnection) -> None:
         FROM emp_turn AS t LEFT JOIN emp_losers AS b USING (unit_id)
         """
     )
-    con.execute("INSERT INTO emp_masks SELECT unit_id, once_mask FROM emp_turn")
+    con.execute(f"INSERT INTO emp_masks SELECT {_UNIT} FROM emp_turn")
 
 
 def _choose(con: duckdb.DuckDBPyConnection, claims: str) -> None:
     """Accept the best claim of each unit in turn, where it is good enough and free."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE emp_claiming AS {claims}")
+    _bar_chains(con)
+    # With whom a number is compared: the cluster's, or that of who joins it first in this turn.
+    ahead = ", ".join(
+        f"coalesce(held_{n}, first_value({n}) OVER (PARTITION BY cluster, ppm >= {ACCEPT_PPM} "
+        f"ORDER BY {n} IS NULL, free DESC, ppm DESC, unit_id)) AS ahead_{n}"
+        for n in ONCE
+    )
+    agree = " AND ".join(
+        f"({n} IS NULL OR ahead_{n} IS NULL OR {n} = ahead_{n} OR {slip_sql(n, f'ahead_{n}')})"
+        for n in ONCE
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE emp_claimed AS
-        WITH claims AS ({claims}),
-        rated AS (
-            SELECT c.*, m.mask,
+        WITH rated AS (
+            SELECT c.*, m.mask, {", ".join(f"m.{n} AS held_{n}" for n in ONCE)},
                 pow(2, least(bits, {MOST_BITS}))
                     / (1 + sum(pow(2, least(bits, {MOST_BITS}))) OVER (PARTITION BY c.unit_id))
                     AS probability
-            FROM claims AS c JOIN emp_masks AS m USING (cluster)
+            FROM emp_claiming AS c JOIN emp_masks AS m USING (cluster)
         ),
         best AS (
-            SELECT r.unit_id, r.cluster, floor(1e6 * r.probability)::INTEGER AS ppm, t.once_mask,
+            SELECT r.* EXCLUDE (mask, bits, may, probability), t.* EXCLUDE (unit_id),
+                floor(1e6 * r.probability)::INTEGER AS ppm,
                 r.may = 1 AND (r.mask & t.once_mask) = 0 AS free
             FROM rated AS r JOIN emp_turn AS t USING (unit_id)
             QUALIFY row_number() OVER (
                 PARTITION BY r.unit_id ORDER BY r.probability DESC, r.cluster) = 1
-        )
-        SELECT *, row_number() OVER (
-            -- A register lists a business once: of two of its rows one may join.
-            PARTITION BY cluster, CASE WHEN once_mask > 0 THEN once_mask ELSE -unit_id END
-            ORDER BY free DESC, ppm DESC, unit_id) AS place
-        FROM best
+        ),
+        ahead AS (SELECT *, {ahead} FROM best)
+        SELECT unit_id, cluster, ppm, once_mask, {", ".join(ONCE)}, free AND {agree} AS free,
+            row_number() OVER (
+                -- A register lists a business once: of two of its rows one may join.
+                PARTITION BY cluster, CASE WHEN once_mask > 0 THEN once_mask ELSE -unit_id END
+                ORDER BY free AND {agree} DESC, ppm DESC, unit_id) AS place
+        FROM ahead
         """
     )
     con.execute(
@@ -180,12 +205,47 @@ def _choose(con: duckdb.DuckDBPyConnection, claims: str) -> None:
         WHERE ppm >= {ACCEPT_PPM} AND free AND place = 1
         """
     )
+    numbers = ", ".join(f"{n} = coalesce(emp_masks.{n}, j.{n})" for n in ONCE)
     con.execute(
-        """
-        UPDATE emp_masks SET mask = emp_masks.mask | j.mask FROM (
-            SELECT c.cluster, bit_or(x.once_mask) AS mask
+        f"""
+        UPDATE emp_masks SET mask = emp_masks.mask | j.mask, {numbers} FROM (
+            SELECT c.cluster, bit_or(x.once_mask) AS mask,
+                {
+            ", ".join(
+                f"first(x.{n} ORDER BY x.ppm DESC, x.unit_id) FILTER (x.{n} IS NOT NULL) AS {n}"
+                for n in ONCE
+            )
+        }
             FROM emp_clusters AS c JOIN emp_claimed AS x USING (unit_id)
             WHERE c.ppm IS NOT NULL GROUP BY c.cluster
         ) AS j WHERE emp_masks.cluster = j.cluster
+        """
+    )
+
+
+def _bar_chains(con: duckdb.DuckDBPyConnection) -> None:
+    """Forbid claims on a cluster whose beginner's names are all unlike the claimant's."""
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE emp_chained AS
+        SELECT DISTINCT c.cluster, c.unit_id, p.core_id AS a, q.core_id AS b
+        FROM emp_claiming AS c
+        JOIN emp_profiles AS p ON p.unit_id = c.cluster
+        JOIN emp_profiles AS q ON q.unit_id = c.unit_id
+        WHERE NOT c.direct
+        """
+    )
+    if not count(con, "emp_chained"):
+        return
+    compare_cores(con, "emp_chained")
+    con.execute(
+        f"""
+        UPDATE emp_claiming SET may = 0 FROM (
+            SELECT x.cluster, x.unit_id FROM emp_chained AS x
+            LEFT JOIN co_compared AS l ON l.a = least(x.a, x.b) AND l.b = greatest(x.a, x.b)
+            GROUP BY x.cluster, x.unit_id
+            HAVING max(CASE WHEN x.a = x.b THEN {EXACT} ELSE coalesce(l.level, 0) END) < {SUBSET}
+        ) AS j
+        WHERE emp_claiming.cluster = j.cluster AND emp_claiming.unit_id = j.unit_id
         """
     )

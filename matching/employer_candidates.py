@@ -76,6 +76,14 @@ RULES = (
         30,
         "p.region_code IS NOT NULL AND length(c.compact) >= 7",
     ),
+    # The region may be wrong in one register.
+    Rule("name_industry", "[p.kbli || c.sorted_key]", 20, "p.kbli IS NOT NULL"),
+    Rule("name_address", "[array_to_string(p.address, ' ') || c.sorted_key]", 20,
+         "len(p.address) >= 2"),
+    Rule("address_industry", "[p.kbli || array_to_string(p.address, ' ')]", 12,
+         "len(p.address) >= 2 AND p.kbli IS NOT NULL AND NOT c.village"),
+    # A number that a guard did not believe, because the names differ.
+    Rule("borne_number", "p.borne", 8),
     Rule("address", "[p.region_code || array_to_string(p.address, ' ')]", 12,
          "len(p.address) >= 2 AND p.region_code IS NOT NULL"),
 )  # fmt: skip

@@ -22,20 +22,20 @@ from typing import Any
 import duckdb
 import yaml
 
-from matching.employer_candidates import slip_sql
-from matching.employer_likeness import EXACT, NEAR, OVERLAP, SUBSET, compare_cores
+from matching.employer_levels import FIELDS, compare_profiles, group_of
+from matching.employer_likeness import compare_cores
 
-FIELDS = ("name", "form", "region", "industry", "address", "number")
 # Labelled pairs looked at, of each kind.
 SAMPLE = 60_000
-# Shared weight, in bits, from which the words two names share count as rare.
-RARE_BITS = 14
 EM_ROUNDS = 50
 LARGEST_UNIT = 20
 # The most that a level may count for, in bits.
 NAME_BITS, FIELD_BITS = 14.0, 6.0
-# How levels of the region are marked where the name itself is tied to a region.
-BOUND = "bound_"
+# An address of few, or an industry of few, tells more than other fields may.
+RARE_FIELD_BITS = 9.0
+# What companies of one group have in common speaks for one company hardly at all. Identifiers
+# cannot teach that: each labelled pair is one company, and few labelled rivals are of one group.
+GROUP_BITS = 1.0
 
 
 @cache
@@ -72,9 +72,10 @@ def learn_and_score(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float
     compare_cores(con, "emp_core_asks")
     con.execute("DROP VIEW emp_core_asks")
     for name in ("mates", "rivals", "pairs"):
-        _levels(con, f"emp_{name}", f"emp_{name}_levels")
+        compare_profiles(con, f"emp_{name}", f"emp_{name}_levels")
     weights = _learn(con)
     prior = _fit_prior(con)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE emp_prior AS SELECT {prior!r}::DOUBLE AS bits")
     _score(con, prior)
     model: dict[str, dict[str, float]] = {field: {} for field in FIELDS}
     for field, level, bits in weights:
@@ -105,86 +106,6 @@ def _true_pairs(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _levels(con: duckdb.DuckDBPyConnection, pairs: str, target: str) -> None:
-    """Compare pairs of profiles field by field."""
-    weight = "pairs" if pairs == "emp_mates" else "1"
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {target} AS
-        WITH joined AS (
-            SELECT x.a, x.b, x.pairs, p.unit_id AS unit_a, q.unit_id AS unit_b,
-                CASE WHEN p.core_id = q.core_id THEN {EXACT} ELSE coalesce(l.level, 0) END AS level,
-                coalesce(l.shared, c.weight) AS shared, c.village OR d.village AS village,
-                -- A single word and its slip share none: the word itself is what agrees.
-                least(c.weight, d.weight) AS weight,
-                greatest(n.bearers, o.bearers) AS bearers,
-                p.family AS fp, q.family AS fq, p.subtype AS sp, q.subtype AS sq,
-                k.a IS NOT NULL AS akin,
-                p.region_code AS rp, q.region_code AS rq, p.kbli AS kp, q.kbli AS kq,
-                coalesce(p.kbli_vintage, 2020) = coalesce(q.kbli_vintage, 2020) AS one_vintage,
-                p.sector_code AS sec_p, q.sector_code AS sec_q,
-                p.division AS dp, q.division AS dq,
-                p.address AS ap, q.address AS aq,
-                CASE WHEN p.address IS NULL OR q.address IS NULL THEN NULL
-                    ELSE len(list_intersect(p.address, q.address))
-                        / greatest(len(p.address), len(q.address)) END AS shared_address,
-                p.nib AS nib_p, q.nib AS nib_q, p.npwp_root AS root_p, q.npwp_root AS root_q
-            FROM (SELECT a, b, {weight} AS pairs FROM {pairs}) AS x
-            JOIN emp_profiles AS p ON p.profile_id = x.a
-            JOIN emp_profiles AS q ON q.profile_id = x.b
-            JOIN co_cores AS c ON c.core_id = p.core_id
-            JOIN co_cores AS d ON d.core_id = q.core_id
-            JOIN emp_bearers AS n ON n.core_id = p.core_id
-            JOIN emp_bearers AS o ON o.core_id = q.core_id
-            LEFT JOIN co_compared AS l
-                ON l.a = least(p.core_id, q.core_id) AND l.b = greatest(p.core_id, q.core_id)
-            LEFT JOIN emp_akin AS k ON k.a = p.family AND k.b = q.family
-        )
-        SELECT a, b, pairs, unit_a, unit_b,
-            CASE
-                WHEN level = {EXACT} AND village THEN 'exact_village'
-                WHEN level = {EXACT} AND fp = 'PT' AND fq = 'PT' THEN CASE
-                    WHEN bearers <= 3 THEN 'exact_pt_few' WHEN bearers <= 12 THEN 'exact_pt_some'
-                    ELSE 'exact_pt_many' END
-                WHEN level = {EXACT} THEN CASE
-                    WHEN bearers <= 3 THEN 'exact_few' WHEN bearers <= 12 THEN 'exact_some'
-                    WHEN bearers <= 60 THEN 'exact_many' ELSE 'exact_most' END
-                WHEN level = {NEAR} THEN CASE
-                    WHEN weight >= {RARE_BITS} THEN 'near_rare' ELSE 'near_common' END
-                WHEN level = {SUBSET} THEN CASE
-                    WHEN shared >= {RARE_BITS} THEN 'subset_rare' ELSE 'subset_common' END
-                WHEN level = {OVERLAP} THEN 'overlap'
-                ELSE 'different' END AS name,
-            CASE
-                WHEN fp IS NULL OR fq IS NULL THEN 'missing'
-                WHEN fp = fq AND sp <> sq THEN 'kind'
-                WHEN fp = fq THEN 'same'
-                WHEN akin THEN 'akin' ELSE 'conflict' END AS form,
-            -- Equal names are found wherever they are; other names mostly within a region, so
-            -- that being of one region says less there.
-            CASE WHEN level = {EXACT} AND bearers <= 12 AND NOT village THEN ''
-                ELSE 'bound_' END || CASE
-                WHEN rp IS NULL OR rq IS NULL THEN 'missing'
-                WHEN rp = rq THEN 'same' WHEN left(rp, 2) = left(rq, 2) THEN 'province'
-                ELSE 'other' END AS region,
-            CASE
-                WHEN (kp IS NULL AND sec_p IS NULL) OR (kq IS NULL AND sec_q IS NULL)
-                    THEN 'missing'
-                WHEN one_vintage AND kp = kq THEN 'class'
-                WHEN one_vintage AND dp = dq THEN 'division'
-                WHEN sec_p = sec_q THEN 'sector' ELSE 'other' END AS industry,
-            CASE
-                WHEN shared_address IS NULL THEN 'missing'
-                WHEN shared_address >= 0.75 THEN 'same' WHEN shared_address >= 0.4 THEN 'alike'
-                ELSE 'other' END AS address,
-            CASE
-                WHEN {slip_sql("nib_p", "nib_q")} OR {slip_sql("root_p", "root_q")} THEN 'slip'
-                WHEN nib_p <> nib_q THEN 'other' ELSE 'missing' END AS number
-        FROM joined
-        """
-    )
-
-
 def _learn(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, float]]:
     """Make emp_weights from the labelled pairs and the expectations."""
     table = expectations()
@@ -207,11 +128,11 @@ def _learn(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, float]]:
             for name in ("mates", "rivals")
         }
         for level, expected in table[field].items():
-            # Levels of bound names are shares among bound names: how often names are equal
-            # is the name's evidence, not the region's.
-            bound = level.startswith(BOUND)
+            # Levels are shares among pairs whose names stand in the same way to each other:
+            # how often names are equal is the name's evidence, not the region's.
+            group = group_of(level)
             mates, rivals = (
-                sum(n for at, n in seen[name].items() if at.startswith(BOUND) == bound)
+                sum(n for at, n in seen[name].items() if group_of(at) == group)
                 for name in ("mates", "rivals")
             )
             m = (seen["mates"].get(level, 0) + strength * expected["m"]) / (mates + strength)
@@ -230,12 +151,16 @@ def _bounded(field: str, level: str, bits: float) -> float:
     Missing is no evidence, disagreement never speaks for a pair, and no field but the name
     decides alone: fields lean on one another more than the model knows.
     """
-    kind = level.removeprefix(BOUND)
-    if kind == "missing":
+    kind = level.removeprefix(group_of(level))
+    if kind in ("missing", "within"):
         return 0.0
-    if kind in ("other", "conflict", "different"):
+    if kind in ("other", "conflict", "different", "far"):
         bits = min(bits, 0.0)
     most = NAME_BITS if field == "name" else FIELD_BITS
+    if level in ("class_rare", "same_rare"):
+        most = RARE_FIELD_BITS
+    elif level.startswith("group_"):
+        most = GROUP_BITS
     return max(-NAME_BITS, min(most, bits))
 
 
@@ -278,10 +203,12 @@ def _score(con: duckdb.DuckDBPyConnection, prior: float) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE emp_scored AS
         SELECT l.unit_a AS a, l.unit_b AS b, max(g.bits) + {prior!r} AS bits,
-            -- Two NIB need one name, and two legal forms are two businesses: 0 where every pair
-            -- of looks fails so.
-            max(CASE WHEN l.number = 'other' AND l.name NOT LIKE 'exact%' THEN 0
-                WHEN l.form = 'conflict' THEN 0 ELSE 1 END) AS may
+            -- Two numbers or two legal forms are two businesses: 0 where every pair of looks
+            -- fails so.
+            max(CASE WHEN l.number = 'other' OR l.form = 'conflict' OR l.barred THEN 0
+                ELSE 1 END) AS may,
+            arg_max(l.name, (g.bits, l.a, l.b)) AS name,
+            arg_max({{a: l.a, b: l.b}}, (g.bits, l.a, l.b)) AS looks
         FROM emp_pairs_levels AS l JOIN emp_patterns AS g ON {on}
         GROUP BY l.unit_a, l.unit_b
         HAVING max(g.bits) + {prior!r} > -5

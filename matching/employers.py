@@ -39,7 +39,8 @@ REGISTERS: dict[str, tuple[int, int, bool, str | None]] = {
 OTHER_REGISTER: tuple[int, int, bool, str | None] = (9, 9, False, None)
 
 TABLES = {
-    "spine.employers": "period VARCHAR, employer_key UBIGINT, employer_name VARCHAR, "
+    "spine.employers": "period VARCHAR, employer_key UBIGINT, parent_key UBIGINT, "
+    "employer_name VARCHAR, "
     "legal_form VARCHAR, npwp_root VARCHAR, nib VARCHAR, ahu_number VARCHAR, "
     "region_code VARCHAR, kbli VARCHAR, kbli_vintage SMALLINT, sector_code VARCHAR, "
     "scale VARCHAR, workers BIGINT, natural_person BOOLEAN, sources VARCHAR[]",
@@ -47,6 +48,11 @@ TABLES = {
     "employer_key UBIGINT, tier VARCHAR, probability_ppm INTEGER, reason VARCHAR",
     "linkage.employer_identifiers": "period VARCHAR, kind VARCHAR, identifier VARCHAR, "
     "employer_key UBIGINT, region_code VARCHAR",
+    "spine.employer_key_changes": "period VARCHAR, old_key UBIGINT, new_key UBIGINT, kind VARCHAR",
+    "linkage.employer_evidence": "period VARCHAR, employer_key UBIGINT, other_key UBIGINT, "
+    "dataset VARCHAR, record_id VARCHAR, other_dataset VARCHAR, other_record_id VARCHAR, "
+    "decision VARCHAR, bits DOUBLE, name VARCHAR, form VARCHAR, region VARCHAR, "
+    "industry VARCHAR, address VARCHAR, owner VARCHAR, number VARCHAR",
     "linkage.employer_report": "period VARCHAR, stage VARCHAR, pairs BIGINT, links BIGINT, "
     "capped_blocks BIGINT, capped_profiles BIGINT",
     "linkage.employer_model": "period VARCHAR, field VARCHAR, level VARCHAR, m DOUBLE, "
@@ -60,6 +66,8 @@ def create_employer_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for table, columns in TABLES.items():
         con.execute(f"CREATE TABLE IF NOT EXISTS {table}({columns})")
+    # A warehouse made before parents were told apart.
+    con.execute("ALTER TABLE spine.employers ADD COLUMN IF NOT EXISTS parent_key UBIGINT")
 
 
 def _no_log(message: str) -> None:
@@ -123,7 +131,8 @@ def _resolve(
     pairs = make_candidates(con, period, tell)
     learn_and_score(con)
     _report(con, period, "model", pairs, assign(con, tell))
-    run_sql_file(con, folder.joinpath("60_spine.sql"))
+    for name in ("60_resolved", "70_keys", "80_out"):
+        run_sql_file(con, folder.joinpath(f"{name}.sql"))
     return _write(con, period)
 
 
@@ -184,11 +193,15 @@ def _write(con: duckdb.DuckDBPyConnection, period: str) -> dict[str, int]:
         """
         CREATE OR REPLACE TEMP TABLE emp_model_out AS
         SELECT getvariable('emp_period') AS period, * FROM emp_weights
+        UNION ALL
+        SELECT getvariable('emp_period'), 'prior', 'prior', NULL, NULL, bits FROM emp_prior
         """
     )
     employers = replace_period(con, "spine.employers", period, "FROM emp_spine_out")
     records = replace_period(con, "linkage.employer_links", period, "FROM emp_links_out")
     replace_period(con, "linkage.employer_identifiers", period, "FROM emp_identifiers_out")
+    replace_period(con, "spine.employer_key_changes", period, "FROM emp_changes_out")
+    replace_period(con, "linkage.employer_evidence", period, "FROM emp_evidence_out")
     replace_period(con, "linkage.employer_report", period, "FROM emp_report")
     replace_period(con, "linkage.employer_model", period, "FROM emp_model_out")
     tiers = dict(

@@ -58,7 +58,10 @@ SELECT
     nullif(e.region_code, '0000') AS region_code,
     nullif(left(e.kbli, 2), '') AS division,
     nullif(e.kbli, '') AS kbli, e.kbli_vintage, nullif(e.sector_code, 'X') AS sector_code,
-    nullif(emp_address(e.address), []::VARCHAR[]) AS address
+    nullif(emp_address(e.address), []::VARCHAR[]) AS address,
+    n.former_id,
+    nullif(array_to_string(emp_address(e.owner_name), ' '), '') AS owner,
+    emp_usable(emp_root(e.parent_npwp)) AS parent_root
 FROM in_employers AS e
 JOIN emp_registers AS r ON r.dataset = e.dataset
 JOIN co_names AS n ON n.employer_name = coalesce(e.employer_name, '')

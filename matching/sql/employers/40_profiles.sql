@@ -9,18 +9,23 @@ WITH gathered AS (
     SELECT m.unit,
         any_value(split_part(m.unit, ':', 2)) FILTER (m.unit LIKE 'npwp_root:%') AS npwp_root,
         bool_or(coalesce(r.home = 'npwp_root', false)) AS at_home,
-        min(r.nib) AS nib,
+        -- Numbers that are the unit's own, the issuing register's first.
+        first(h.value ORDER BY NOT h.home, h.value) FILTER (h.kind = 'nib') AS nib,
+        first(h.value ORDER BY NOT h.home, h.value) FILTER (h.kind = 'nik_koperasi')
+            AS nik_koperasi,
         bool_or(r.ahu_number IS NOT NULL OR r.nik_koperasi IS NOT NULL) AS numbered,
         min(r.precedence) AS precedence,
         min(r.rid) AS rid,
-        count(*)::INTEGER AS records,
+        count(DISTINCT rid)::INTEGER AS records,
+        count(DISTINCT rid) FILTER (r.npwp_root = split_part(m.unit, ':', 2))::INTEGER AS bearing,
         bit_or(r.once_bit) AS once_mask
     FROM emp_members AS m JOIN emp_records AS r USING (rid)
+    LEFT JOIN emp_held AS h USING (rid)
     GROUP BY m.unit
 ),
 graded AS (
     SELECT *, CASE
-        WHEN npwp_root IS NOT NULL AND (at_home OR records > 1) THEN 0
+        WHEN npwp_root IS NOT NULL AND (at_home OR bearing > 1) THEN 0
         -- A number that one other register alone gives may be misspelt.
         WHEN npwp_root IS NOT NULL THEN 1
         WHEN nib IS NOT NULL THEN 2
@@ -33,17 +38,54 @@ SELECT row_number() OVER (ORDER BY level, precedence, unit)::INTEGER AS unit_id,
 FROM graded;
 
 CREATE OR REPLACE TEMP TABLE emp_profiles AS
-WITH looks AS (
+WITH named AS (
+    SELECT * EXCLUDE (former_id) FROM emp_records
+    UNION ALL
+    -- Who was renamed looks like its former name too.
+    SELECT * EXCLUDE (former_id) REPLACE (former_id AS core_id) FROM emp_records
+    WHERE former_id IS NOT NULL
+),
+looks AS (
     SELECT u.unit_id, r.core_id, r.family, r.subtype, r.region_code, r.division, r.kbli,
-        r.kbli_vintage, r.sector_code, r.address, u.npwp_root, u.nib, u.once_mask, u.level,
+        r.kbli_vintage, r.sector_code, r.address, u.npwp_root, u.nib, u.nik_koperasi,
+        u.once_mask, u.level,
+        r.parent_root, r.owner,
+        -- Identifiers borne beside those that made the unit: borrowed, or under a changed name.
+        list_filter([r.npwp_root, r.nib], lambda v: v IS NOT NULL) AS borne,
         min(r.rid) AS rid, count(*)::INTEGER AS records
     FROM emp_members AS m
-    JOIN emp_records AS r USING (rid)
+    JOIN named AS r USING (rid)
     JOIN emp_units AS u USING (unit)
     GROUP BY ALL
 )
-SELECT row_number() OVER (ORDER BY unit_id, rid)::INTEGER AS profile_id, * FROM looks;
+SELECT row_number() OVER (ORDER BY unit_id, rid, core_id)::INTEGER AS profile_id, * FROM looks;
 
 -- How many units bear a name: agreeing on a name of many says little.
 CREATE OR REPLACE TEMP TABLE emp_bearers AS
 SELECT core_id, count(DISTINCT unit_id)::INTEGER AS bearers FROM emp_profiles GROUP BY core_id;
+
+-- How many businesses of one name a region has for certain: rows of one register that lists a
+-- business once, or taxpayers.
+CREATE OR REPLACE TEMP TABLE emp_crowds AS
+WITH rows_of AS (
+    SELECT r.core_id, r.region_code, r.dataset, count(DISTINCT m.unit)::INTEGER AS n
+    FROM emp_records AS r JOIN emp_members AS m USING (rid)
+    WHERE r.once_bit > 0 AND r.region_code IS NOT NULL GROUP BY ALL
+    UNION ALL
+    SELECT core_id, region_code, 'npwp_root', count(DISTINCT npwp_root)::INTEGER
+    FROM emp_profiles WHERE region_code IS NOT NULL GROUP BY core_id, region_code
+)
+SELECT core_id, region_code, max(n) AS crowd FROM rows_of GROUP BY core_id, region_code;
+
+-- How common an industry is, among cooperatives named after their village and among the others.
+CREATE OR REPLACE TEMP TABLE emp_industries AS
+SELECT village, kbli, count(DISTINCT unit_id)
+    / sum(count(DISTINCT unit_id)) OVER (PARTITION BY village) AS share
+FROM emp_profiles JOIN co_cores USING (core_id)
+WHERE kbli IS NOT NULL GROUP BY village, kbli;
+
+-- How many units an address has, within a region and anywhere.
+CREATE OR REPLACE TEMP TABLE emp_addresses AS
+SELECT address, region_code, count(DISTINCT unit_id)::INTEGER AS here,
+    sum(count(DISTINCT unit_id)) OVER (PARTITION BY address)::INTEGER AS anywhere
+FROM emp_profiles WHERE address IS NOT NULL GROUP BY address, region_code;
