@@ -15,11 +15,16 @@ from warehouse.columns import dictionary
 from warehouse.storage import literal, quote
 
 PERSON_COLUMNS = (
-    "nik", "nik_reason", "full_name", "sex", "birth_date", "birth_place", "mother_name",
-    "address", "region_code",
+    "nik", "nik_reason", "nik_aside", "full_name", "sex", "birth_date", "birth_place",
+    "mother_name", "address", "region_code",
 )  # fmt: skip
 
-_EXTRA_TYPES = {"nik_reason": "VARCHAR", "row_hash": "UBIGINT", "sector_code": "VARCHAR"}
+_EXTRA_TYPES = {
+    "nik_reason": "VARCHAR",
+    "nik_aside": "VARCHAR",
+    "row_hash": "UBIGINT",
+    "sector_code": "VARCHAR",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ _INPUTS = (
         ("employer",),
         (*PERSON_COLUMNS, "sector_code", "row_hash"),
         renamed=(
-            ("nik", "owner_nik"), ("nik_reason", "owner_nik_reason"), ("full_name", "owner_name"),
+            ("nik", "owner_nik"), ("nik_reason", "owner_nik_reason"),
+            ("nik_aside", "owner_nik_aside"), ("full_name", "owner_name"),
         ),
         where="full_name IS NOT NULL OR nik IS NOT NULL",
         owners=True,

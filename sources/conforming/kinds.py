@@ -72,6 +72,13 @@ def _nik(column: ContractColumn) -> Cell:
                 " | EN: Why the NIK was set aside or repaired",
                 reason,
             ),
+            Extra(
+                f"{column.name}_aside",
+                "VARCHAR",
+                "ID: Angka NIK yang tidak dapat dipakai, hanya sebagai petunjuk; data pribadi"
+                " | EN: Digits of a NIK that cannot be used, as evidence alone; personal data",
+                f"CASE WHEN {reason} IS NOT NULL THEN {identifiers.nik_aside_sql(text)} END",
+            ),
         ),
         flags=(
             (

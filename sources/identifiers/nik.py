@@ -139,6 +139,57 @@ def nik_reason_sql(text: str) -> str:
     )
 
 
+# Letters that stand for the digit they look like. A NIK with one is not repaired, only kept.
+_LOOK = ("OQILSB", "001158")
+# Of a number that lost its last digits, those that are sure to be whole: spreadsheets round
+# the last one that they show.
+_SURE = 12
+
+
+def nik_aside(text: str | None) -> str | None:
+    """Give the digits of a NIK that cannot be used, as evidence and never as an identifier.
+
+    A number with a digit too few, an impossible date or a letter O for a zero still tells
+    nearly all of the NIK it was meant to be; linking compares it with near ones.
+
+    Args:
+        text: the cell.
+
+    Returns:
+        14 to 18 digits as written, letters read as the digits that they look like; of a
+        number as `3.17101E+15` the first digits, 12 at most; None where the NIK is usable or
+        missing, repeats one digit, or has another length.
+    """
+    if text is None or check_nik(text).reason in (None, REPAIRED):
+        return None
+    if re.fullmatch(_SCIENTIFIC, text):
+        found = re.search("([0-9](?:[.,][0-9]+)?)[eE][+]?15", text)
+        return re.sub("[^0-9]", "", found[1])[:_SURE] if found else None
+    digits = compact(text).upper().translate(str.maketrans(*_LOOK))
+    if not is_digits(digits, 14, 18) or len(set(digits)) == 1:
+        return None
+    return digits
+
+
+def nik_aside_sql(text: str) -> str:
+    """SQL of `nik_aside` over a text expression."""
+    first = f"regexp_extract({text}, '([0-9]([.,][0-9]+)?)[eE][+]?15', 1)"
+    shown = f"nullif(left(regexp_replace({first}, '[^0-9]', '', 'g'), {_SURE}), '')"
+    alike = f"translate(upper({compact_sql(text)}), '{_LOOK[0]}', '{_LOOK[1]}')"
+    one_digit = "|".join(f"{digit}+" for digit in range(10))
+    kept = let_sql(
+        "nik_",
+        alike,
+        "CASE WHEN regexp_full_match(nik_, '[0-9]{14,18}')"
+        f" AND NOT regexp_full_match(nik_, '{one_digit}') THEN nik_ END",
+    )
+    return (
+        f"CASE WHEN {text} IS NULL OR {_usable_sql(text)} THEN NULL"
+        f" WHEN regexp_full_match({text}, {literal(_SCIENTIFIC)}) THEN {shown}"
+        f" WHEN {nik_digits_sql(text)} IS NULL THEN {kept} END"
+    )
+
+
 def nik_region4(nik: str) -> str:
     """Give the regency of first registration, by the code of that time.
 

@@ -182,21 +182,28 @@ def test_industries_tell_the_sector(bench, kbli, vintage, value, sector, flags):
 
 
 @pytest.mark.parametrize(
-    ("text", "nik", "reason"),
+    ("text", "nik", "reason", "aside"),
     [
-        ("3171904101900001", "3171904101900001", None),
-        ("'3171904101900001", "3171904101900001", "NIK_REPAIRED"),
-        ("3.17190E+15", None, "NIK_PRECISION_LOST"),
-        ("317190410190000", None, "NIK_WRONG_LENGTH"),
-        ("3171907201900001", None, "NIK_BAD_DATE"),
-        ("3171904101900000", None, "NIK_BAD_SERIAL"),
+        ("3171904101900001", "3171904101900001", None, None),
+        ("'3171904101900001", "3171904101900001", "NIK_REPAIRED", None),
+        ("3.17190E+15", None, "NIK_PRECISION_LOST", "317190"),
+        ("3,17190E+12", None, "NIK_PRECISION_LOST", None),
+        ("317190410190000", None, "NIK_WRONG_LENGTH", "317190410190000"),
+        ("31719041", None, "NIK_WRONG_LENGTH", None),
+        ("3171907201900001", None, "NIK_BAD_DATE", "3171907201900001"),
+        ("3171904101900000", None, "NIK_BAD_SERIAL", "3171904101900000"),
+        ("3171904101 9OOOOl", None, "NIK_BAD_CHARACTERS", "3171904101900001"),
+        ("3171904101-TANYA", None, "NIK_BAD_CHARACTERS", None),
+        ("9999999999999999", None, "NIK_REPEATED_DIGIT", None),
     ],
 )
-def test_an_unusable_nik_costs_the_record_its_nik_not_its_place(bench, text, nik, reason):
+def test_an_unusable_nik_costs_the_record_its_nik_not_its_place(bench, text, nik, reason, aside):
     contract = bench.contract(NIK)
     report = bench.conform(contract, [{"record_id": "1", "full_name": "SITI", "nik": text}])
     row = bench.rows(contract)[0]
     assert (row["nik"], row["nik_reason"], report.accepted) == (nik, reason, 1)
+    # Evidence for the linking alone: its digits, whatever stood between them.
+    assert row["nik_aside"] == aside
 
 
 @pytest.mark.parametrize(

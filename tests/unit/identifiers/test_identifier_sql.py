@@ -15,6 +15,7 @@ from sources import identifiers
 READERS = {
     "nik": (lambda t: identifiers.check_nik(t).nik, identifiers.nik_digits_sql),
     "reason": (lambda t: identifiers.check_nik(t).reason, identifiers.nik_reason_sql),
+    "aside": (identifiers.nik_aside, identifiers.nik_aside_sql),
     "npwp16": (identifiers.npwp16, identifiers.npwp16_sql),
     "nib": (identifiers.nib, identifiers.nib_sql),
     "kpj": (identifiers.kpj, identifiers.kpj_sql),
