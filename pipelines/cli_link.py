@@ -85,8 +85,11 @@ def _show(report: LinkReport, out: Path) -> None:
             f"Perolehan: {number(100 * found['recall'], 2)}% (recall)",
             f"F1       : {number(found['f1'], 5)}",
             f"F1 terbaik atas semua ambang: {number(found['best_f1'], 5)}",
-            f"Batas blocking: {number(100 * found['blocking_ceiling'], 2)}% dari pasangan benar "
-            "dibandingkan",
         ]
+        if found["blocking_ceiling"] is not None:
+            lines.append(
+                f"Batas blocking: {number(100 * found['blocking_ceiling'], 2)}% dari pasangan "
+                "benar dibandingkan"
+            )
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

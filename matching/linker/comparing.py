@@ -36,14 +36,20 @@ KIND_LEVELS: dict[str, tuple[str, ...]] = {
     "place": ("missing", "different", "similar", "same"),
     "number": ("missing", "different", "close", "same"),
     "category": ("missing", "different", "same"),
+    "mother_name": LEVELS["name"],
+    "sex": ("missing", "different", "same"),
+    "region": ("missing", "different", "same province", "same"),
 }  # fmt: skip
 NIK_STEPS = len(_NIK_STEPS)
+# What tells where somebody is from: level 3 is "same".
+HOMES = ("place", "region")
 
 # Levels where the value is the same, and those whose weight rarity adds to, with the share of
 # the rarity that counts.
 SAME: dict[str, tuple[int, ...]] = {
     "person_name": (6, 7), "company_name": (6, 7), "text": (6, 7), "date": (6,), "place": (3,),
-    "number": (3,), "category": (2,), "npwp": (4,), "identifier": (4,),
+    "number": (3,), "category": (2,), "npwp": (4,), "identifier": (4,), "mother_name": (6, 7),
+    "sex": (2,), "region": (3,),
     "nik": tuple(NIK_STEPS * (c + 1) for c in range(len(_NIK_CONTEXTS))),
 }  # fmt: skip
 RARITY: dict[str, dict[int, float]] = {
@@ -52,7 +58,8 @@ RARITY: dict[str, dict[int, float]] = {
     "place": {3: 1.0},
     "number": {3: 1.0},
     "category": {2: 1.0},
-    "nik": {}, "npwp": {}, "identifier": {},
+    "region": {3: 1.0},
+    "sex": {}, "nik": {}, "npwp": {}, "identifier": {},
 }  # fmt: skip
 
 
@@ -120,7 +127,9 @@ def _level_sql(item: Comparison, i: int) -> str:
     elif item.kind == "number":
         level = f"""CASE WHEN {a} = {b} THEN 3
             WHEN abs({a} - {b}) <= 0.01 * greatest(abs({a}), abs({b})) THEN 2 ELSE 1 END"""
-    elif item.kind == "category":
+    elif item.kind == "region":
+        level = f"CASE WHEN {a} = {b} THEN 3 WHEN left({a}, 2) = left({b}, 2) THEN 2 ELSE 1 END"
+    elif item.kind in ("category", "sex"):
         level = f"CASE WHEN {a} = {b} THEN 2 ELSE 1 END"
     elif item.kind == "nik":
         level = f"""CASE {_slip_sql(a, b)} WHEN 4 THEN 5 WHEN 3 THEN 4 WHEN 2 THEN 3
@@ -134,7 +143,7 @@ def _context_sql(spec: Spec) -> str:
     """Give SQL of the context that a NIK is read in: 1 for the date, 2 for a place."""
     kinds = [item.kind for item in spec.compare]
     dates = " OR ".join(f"f{i} BETWEEN 3 AND 6" for i, kind in enumerate(kinds) if kind == "date")
-    places = " OR ".join(f"f{i} = 3" for i, kind in enumerate(kinds) if kind == "place")
+    places = " OR ".join(f"f{i} = 3" for i, kind in enumerate(kinds) if kind in HOMES)
     return f"(({dates or 'false'})::TINYINT + 2 * ({places or 'false'})::TINYINT)"
 
 

@@ -108,7 +108,7 @@ def decide_many(
         CREATE OR REPLACE TEMP TABLE lk_links AS
         WITH told AS (
             SELECT *, exact_ppm IS NOT NULL OR ({"together" if dedupe else "true"}
-                AND ppm > {ceiling} AND NOT conflict) AS accepted
+                AND ppm > {ceiling} AND {"true" if dedupe else "NOT conflict"}) AS accepted
             FROM lk_judged)
         SELECT id, person_key,
             CASE WHEN accepted THEN coalesce(exact_ppm, ppm) ELSE least(ppm, {ceiling}) END AS ppm,
@@ -130,7 +130,10 @@ def _group(con: duckdb.DuckDBPyConnection, prior: float, accept: float) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE lk_edges AS
-        SELECT id AS a, person_key::BIGINT AS b, bits FROM lk_pairs;
+        SELECT id AS a, person_key::BIGINT AS b,
+            -- An identifier that the rest speaks against merges nobody by itself.
+            CASE WHEN conflict THEN least(bits, {accept - prior - 0.01}) ELSE bits END AS bits
+        FROM lk_pairs;
         CREATE OR REPLACE TEMP TABLE lk_member AS
         SELECT DISTINCT x AS id, x AS grp FROM (
             SELECT unnest([a, b]) AS x FROM lk_edges WHERE bits + {prior} > {accept});

@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 
 from matching.keys import RAREST
-from matching.linker.comparing import KIND_LEVELS, NIK_STEPS, RARITY, SAME, compare
+from matching.linker.comparing import HOMES, KIND_LEVELS, NIK_STEPS, RARITY, SAME, compare
 from matching.linker.spec import IDENTIFIERS, NAMES, Spec
 from matching.linker.standardise import key_of
 from warehouse.storage import scalar
@@ -38,6 +38,9 @@ START_M: dict[str, tuple[float, ...]] = {
     "place": (0, 0.12, 0.05, 0.83),
     "number": (0, 0.12, 0.06, 0.82),
     "category": (0, 0.08, 0.92),
+    "mother_name": _NAME,
+    "sex": (0, 0.02, 0.98),
+    "region": (0, 0.10, 0.08, 0.82),
 }
 PRIOR = 50.0
 # Weight of what rows show that their identifier linked, in pairs of the rest.
@@ -191,7 +194,7 @@ def _nik_contexts(
 ) -> None:
     """Estimate how NIKs of two people compare who share a birth date, a place, or both."""
     dates = [j for j, item in enumerate(spec.compare) if item.kind == "date"]
-    places = [j for j, item in enumerate(spec.compare) if item.kind == "place"]
+    places = [j for j, item in enumerate(spec.compare) if item.kind in HOMES]
     ways = []
     if dates:
         ways.append(f"a.f{dates[0]} = b.f{dates[0]}")
@@ -369,7 +372,7 @@ def _own(model: LinkModel, spec: Spec, i: int, owner_odds: float) -> None:
             # Date and district stand in a NIK: they are not counted a second time.
             if kind == "nik" and (item.kind == "date" and context in (1, 3)):
                 once += math.log2(model.rows / model.common[j][6])
-            elif kind == "nik" and item.kind == "place" and context in (2, 3):
+            elif kind == "nik" and item.kind in HOMES and context in (2, 3):
                 once += math.log2(model.rows / model.common[j][3])
         model.m[i][level] = 0.5
         model.u[i][level] = 0.5 / 2 ** (bits - once)

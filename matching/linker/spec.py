@@ -33,10 +33,15 @@ Kind = Literal[
     "text",
     "number",
     "category",
+    "mother_name",
+    "sex",
+    "region",
 ]
 Cardinality = Literal["one_to_one", "many_to_one", "one_to_many", "many_to_many"]
 
-NAMES = ("person_name", "company_name", "text")
+_SHIPPED = Path(__file__).with_name("specs")
+
+NAMES = ("person_name", "company_name", "text", "mother_name")
 IDENTIFIERS = ("nik", "npwp", "identifier")
 
 
@@ -75,6 +80,7 @@ class Comparison(_Part):
         right: the same of the right side.
         kind: what the values are.
         format: of a date as text, by the signs of strptime; ISO 8601 where left out.
+        optional: a column that a table lacks is missing in all its rows, and no error.
     """
 
     column: str | None = Field(None, min_length=1)
@@ -83,6 +89,7 @@ class Comparison(_Part):
     right: Columns | None = None
     kind: Kind
     format: str | None = Field(None, min_length=2)
+    optional: bool = False
 
     @model_validator(mode="after")
     def _whose(self) -> Self:
@@ -139,6 +146,8 @@ class Spec(_Part):
         blocking: rules, each a list of columns or kinds that must agree; left out, the rules
             follow from what is compared and how common its values are.
         thresholds: see `Thresholds`.
+        stages: what links: `general`, or the pipeline's own linkage of `persons` or `employers`;
+            left out, `persons` where the specification is of that shape.
     """
 
     left: Side
@@ -147,6 +156,7 @@ class Spec(_Part):
     compare: tuple[Comparison, ...] = Field(min_length=1, max_length=24)
     blocking: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] | None = None
     thresholds: Thresholds = Thresholds()
+    stages: Literal["general", "persons", "employers"] | None = None
 
     @field_validator("blocking", mode="before")
     @classmethod
@@ -177,17 +187,29 @@ class Spec(_Part):
         return tuple(dict.fromkeys(found))
 
 
+def shipped_specs() -> tuple[str, ...]:
+    """Give the names of the specifications that the project ships."""
+    return tuple(sorted(file.stem for file in _SHIPPED.glob("*.yaml")))
+
+
 def read_spec(file: Path) -> Spec:
     """Read and check a specification file.
+
+    A name of a shipped specification does for a file, unless there is a file of that name.
 
     Raises:
         UsageError: there is no such file, it is no YAML, or something in it is wrong; the
             message names every wrong place.
     """
+    if str(file) in shipped_specs() and not file.exists():
+        file = _SHIPPED / f"{file}.yaml"
     try:
         raw = yaml.safe_load(file.read_text("utf-8-sig"))
     except FileNotFoundError:
-        raise UsageError(f"there is no specification {file}") from None
+        raise UsageError(
+            f"there is no specification {file}; name a YAML file, or one of those shipped: "
+            f"{', '.join(shipped_specs())}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: cannot be read as UTF-8 text ({type(error).__name__})") from None
     except yaml.YAMLError as error:

@@ -35,7 +35,8 @@ _ISO = r"^\s*(\d{4})-?/?(\d{2})-?/?(\d{2})(?:[T ].*)?\s*$"
 _DIRECTIVES = {"%Y": r"(\d{4})", "%m": r"(\d{1,2})", "%d": r"(\d{1,2})"}
 
 
-def _text_sql(columns: tuple[str, ...], glue: str = " ") -> str:
+def text_sql(columns: tuple[str, ...], glue: str = " ") -> str:
+    """Give SQL of a value as text, of one column or several together; NULL where empty."""
     texts = ", ".join(f"nullif(trim({quote(name)}::VARCHAR), '')" for name in columns)
     return f"nullif(concat_ws({literal(glue)}, {texts}), '')"
 
@@ -78,6 +79,15 @@ def _day_sql(day: str) -> str:
     return f"(year({day}) * 10000 + month({day}) * 100 + day({day}))::BIGINT"
 
 
+def sex_sql(text: str) -> str:
+    """Give SQL of L or P from what a sex is written as, in Indonesian or English."""
+    word = f"upper(trim({text}))"
+    return (
+        f"CASE WHEN {word} = 'PRIA' OR left({word}, 1) IN ('L', 'M') THEN 'L'"
+        f" WHEN left({word}, 1) IN ('P', 'F', 'W') THEN 'P' END"
+    )
+
+
 def value_sql(item: Comparison, side: str, types: dict[str, str]) -> str:
     """Give the SQL of a value that is no name.
 
@@ -87,7 +97,7 @@ def value_sql(item: Comparison, side: str, types: dict[str, str]) -> str:
         types: types of the side's columns.
     """
     columns = item.of(side)
-    text = _text_sql(columns)
+    text = text_sql(columns)
     if item.kind == "date":
         if types[columns[0]] == "DATE" or types[columns[0]].startswith("TIMESTAMP"):
             return _day_sql(quote(columns[0]))
@@ -96,13 +106,18 @@ def value_sql(item: Comparison, side: str, types: dict[str, str]) -> str:
         number = f"try_cast(replace({text}, ' ', '') AS DOUBLE)"
         return f"CASE WHEN isfinite({number}) THEN {number} END"
     if item.kind == "nik":
-        return nik_digits_sql(_text_sql(columns, ""))
+        return nik_digits_sql(text_sql(columns, ""))
     if item.kind == "npwp":
-        return npwp16_sql(_text_sql(columns, ""))
+        return npwp16_sql(text_sql(columns, ""))
     if item.kind == "identifier":
         squeezed = f"regexp_replace(upper(strip_accents({text})), '[^\\p{{L}}\\p{{N}}]', '', 'g')"
         # One sign repeated, and nothing at all, are fillers.
         return f"CASE WHEN length(replace({squeezed}, left({squeezed}, 1), '')) > 0 THEN {squeezed} END"  # noqa: E501
+    if item.kind == "sex":
+        return sex_sql(text)
+    if item.kind == "region":
+        digits = f"nullif(regexp_replace({text}, '[^0-9]', '', 'g'), '')"
+        return f"nullif({digits}, '0000')"
     words = _words_sql(text)
     if item.kind == "place":
         return f"nullif(regexp_replace({words}, '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '')"
@@ -137,7 +152,7 @@ def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
         if item.kind not in NAMES:
             values.append(f"{value_sql(item, side, types)} AS f{i}")
             continue
-        source = f"SELECT lk_row AS id, {_text_sql(item.of(side))} AS v FROM {raw}"
+        source = f"SELECT lk_row AS id, {text_sql(item.of(side))} AS v FROM {raw}"
         names = f"lk_n{i}_{side}"
         plain = None
         if item.kind == "text":
@@ -164,7 +179,7 @@ def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
             names,
             token_counts=None if side == "r" else f"lk_n{i}_r_counts",
             plain=plain,
-            unify=item.kind == "person_name",
+            unify=item.kind in ("person_name", "mother_name"),
         )
         values += [f"n{i}.{name} AS f{i}_{name}" for name in NAME_COLUMNS]
         joins.append(f"LEFT JOIN {names} AS n{i} ON n{i}.id = s.lk_row")

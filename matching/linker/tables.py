@@ -39,7 +39,12 @@ def _unreadable(file: Path, what: str) -> DataRefused:
 
 
 def read_file(
-    con: duckdb.DuckDBPyConnection, file: Path, what: str, target: str, columns: list[str]
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    what: str,
+    target: str,
+    columns: list[str],
+    optional: frozenset[str] = frozenset(),
 ) -> int:
     """Read the columns of a CSV or Parquet file into a table, with a row number `id`.
 
@@ -49,6 +54,7 @@ def read_file(
         what: what messages call it: LEFT, RIGHT, TRUTH.
         target: table to make.
         columns: those that are read; the first one orders the rows.
+        optional: those of them that the file may lack; then they are NULL in all rows.
 
     Returns:
         The number of rows.
@@ -65,13 +71,16 @@ def read_file(
     # DuckDB's text may quote a line of the file, so that it is not passed on.
     if known is None:
         raise _unreadable(file, what)
-    missing = [name for name in dict.fromkeys(columns) if name not in known]
+    missing = [name for name in dict.fromkeys(columns) if name not in (*known, *optional)]
     if missing:
         raise UsageError(
             f"{what} {file.name}: has no column {', '.join(map(repr, missing))}; its columns are "
             f"{', '.join(known)}"
         )
-    chosen = ", ".join(quote(name) for name in dict.fromkeys(columns))
+    chosen = ", ".join(
+        quote(name) if name in known else f"NULL::VARCHAR AS {quote(name)}"
+        for name in dict.fromkeys(columns)
+    )
     failed = False
     try:
         con.execute(
@@ -114,7 +123,9 @@ def read_tables(
     rows = {}
     for side, (file, what, key) in sides.items():
         columns = [key, *(column for item in spec.compare for column in item.of(side))]
-        rows[side] = read_file(con, file, what, f"lk_raw_{side}", columns)
+        needed = {key, *(c for item in spec.compare if not item.optional for c in item.of(side))}
+        optional = frozenset(columns) - needed
+        rows[side] = read_file(con, file, what, f"lk_raw_{side}", columns, optional)
         _check_identifier(con, f"lk_raw_{side}", f"{what} {file.name}", key)
     return rows.get("l", rows["r"]), rows["r"]
 
