@@ -28,6 +28,7 @@ from open_data_contract_standard.model import (
 )
 from pydantic import ValidationError
 
+from sources.clause_rules import ClauseRule, read_rules, whole_list
 from warehouse.columns import SQL_TYPES, ColumnMeaning, PiiClass, dictionary
 from warehouse.errors import UsageError
 from warehouse.storage import transaction
@@ -133,6 +134,9 @@ class Contract:
             recognised by the header line.
         decimal_comma: numbers are written 1.234.567,89.
         allow_empty: a delivery with no rows is an answer, not an accident.
+        former_provider: who delivered it in 2021, where that was another.
+        legal_basis: instruction, law or decree that lets it be asked for and used.
+        rules: which of its rows each clause means (docs/contracts.md).
         sample: how the sample world makes it (docs/contracts.md).
         file: where it was read from.
     """
@@ -154,6 +158,9 @@ class Contract:
     delimiter: str | None = None
     decimal_comma: bool = False
     allow_empty: bool = False
+    former_provider: str = ""
+    legal_basis: tuple[str, ...] = ()
+    rules: tuple[ClauseRule, ...] = ()
     sample: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)
     file: str = field(default="", compare=False)
 
@@ -176,6 +183,11 @@ class Contract:
     def lists_owners(self) -> bool:
         """Whether it is a register of businesses that names their owners."""
         return self.kind == "employer" and self.column("owner_name") is not None
+
+    def rules_of(self, clause: str) -> tuple[ClauseRule, ...]:
+        """Give the groups that a clause means, in order; the whole list where it has none."""
+        own = tuple(rule for rule in self.rules if clause in rule.clauses)
+        return own or (whole_list(clause, self.title, self.purpose),)
 
     def column(self, name: str) -> ContractColumn | None:
         """Give a column by its canonical name, or None."""
@@ -299,6 +311,14 @@ class _Reader:
             delimiter=custom.get("delimiter"),
             decimal_comma=bool(custom.get("decimalComma", False)),
             allow_empty=bool(custom.get("allowEmpty", False)),
+            former_provider=str(custom.get("providerThen", "")),
+            legal_basis=tuple(map(str, custom.get("legalBasis", ()))),
+            rules=read_rules(
+                custom.get("clauseRules", ()),
+                clauses,
+                {c.name: c.kind for c in columns},
+                self._refuse,
+            ),
             sample=custom.get("sample") or {},
             file=self.where,
         )

@@ -21,8 +21,8 @@ FAR_FUTURE_YEARS = 50
 MAX_MONTHS_AHEAD = 120
 """Contributions may be paid ahead, but hardly ten years."""
 
-PLANNED_DATES = ("ended_on", "starts_on", "ends_on")
-"""Dates that may rightly lie ahead: the end of a contract, the span of a project."""
+PLANNED_DATES = ("ended_on", "starts_on", "ends_on", "departed_on")
+"""Dates that may rightly lie ahead: the end of a contract, the span of a project, a departure."""
 
 
 def date_cell(contract: Contract, column: ContractColumn, as_of: dt.date) -> Cell:

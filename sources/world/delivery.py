@@ -10,28 +10,18 @@ from __future__ import annotations
 import duckdb
 
 from sources.contracts import Contract
-from sources.world import lists, registers
+from sources.world import lists, registers, rosters
 from sources.world.damage import Damage
 from sources.world.draws import Draws
 from sources.world.lists import Month
 from sources.world.rates import GROUP_OF_KIND, ErrorRates
 from warehouse.storage import literal, quote
 
-SUPPORTED_EMPLOYERS = (
-    "bpjs_employers",
-    "djp_employers",
-    "ahu_companies",
-    "siinas_companies",
-    "cooperatives",
-    "sme_businesses",
-)
-"""Employer registers that the world knows how to fill."""
-
 
 def can_make(contract: Contract) -> bool:
     """Tell whether the world has deliveries for a dataset."""
-    if contract.kind == "employer":
-        return contract.key in SUPPORTED_EMPLOYERS
+    if contract.kind in ("employer", "project"):
+        return registers.knows(contract)
     return contract.kind in ("population", "membership", "employment", "roster")
 
 
@@ -41,6 +31,7 @@ def make_delivery(
     rates: ErrorRates,
     contract: Contract,
     month: Month,
+    share: float = 1.0,
 ) -> int:
     """Make the table `delivery`: the contract's columns, `_part` and `_order`.
 
@@ -52,19 +43,24 @@ def make_delivery(
         rates: rates of errors.
         contract: the dataset.
         month: the month.
+        share: share of its candidates that a roster lists (see `rosters.shares`).
 
     Returns:
         The number of rows.
     """
     damage = Damage(draws, rates, GROUP_OF_KIND[contract.kind], contract.key)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE said AS {_rows_sql(damage, contract, month)}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE said AS {_rows_sql(con, damage, contract, month, share)}"
+    )
     _note_truth(con, contract, month)
     _add_rows(con, damage, contract)
     row = con.execute("SELECT count(*) FROM delivery").fetchone()
     return int(row[0]) if row else 0
 
 
-def _rows_sql(damage: Damage, contract: Contract, month: Month) -> str:
+def _rows_sql(
+    con: duckdb.DuckDBPyConnection, damage: Damage, contract: Contract, month: Month, share: float
+) -> str:
     if contract.kind == "population":
         return lists.population_sql(damage, month)
     if contract.kind == "membership":
@@ -72,8 +68,12 @@ def _rows_sql(damage: Damage, contract: Contract, month: Month) -> str:
     if contract.kind == "employment":
         return lists.employment_sql(damage, month, contract)
     if contract.kind == "roster":
-        return lists.roster_sql(damage, month, contract)
-    return registers.register_sql(damage, month, contract.key)
+        return rosters.roster_sql(damage, month, contract, share)
+    columns: frozenset[str] = frozenset()
+    if "pool" in contract.sample:
+        pool = con.execute(f"DESCRIBE world_{contract.sample['pool']}").fetchall()
+        columns = frozenset(row[0] for row in pool)
+    return registers.register_sql(damage, month, contract, columns)
 
 
 def make_truth_tables(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,17 +1,17 @@
-"""What the lists of persons say in one month: clean rows, then the damage of each list.
+"""What the large lists of persons say in one month: clean rows, then the damage of each list.
 
-Belongs here: who is on which list, and its columns. Does not belong here: employer registers
-(registers), rows that come twice (delivery), files.
+Belongs here: the register, the cards and the payrolls, and their columns. Does not belong here:
+rosters (rosters), employer registers (registers), rows that come twice (delivery), files.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sources.contracts import Contract
 from sources.world import firm_damage
+from sources.world.compliance import reported_wage_sql
 from sources.world.damage import Damage
 from sources.world.draws import Draws
 from sources.world.memberships import month_sql, period_sql
@@ -29,10 +29,12 @@ class Month:
     Attributes:
         period: `YYYY-MM`.
         as_of: its last day.
+        newest: last day of the world's newest month.
     """
 
     period: str
     as_of: dt.date
+    newest: dt.date
 
     @property
     def number(self) -> int:
@@ -137,16 +139,12 @@ def membership_sql(damage: Damage, month: Month) -> str:
                     -- Whom an employer in arrears registers has never been paid for.
                     c.lapse_month IS NOT NULL AND ({d.unit("c.card", "never paid")} < 0.04
                         OR c.lapse_month < {month_sql("c.registered_on")}) AS never,
-                    -- A third report less than they pay, most of these the minimum wage.
-                    CASE WHEN c.segment = 'PU' THEN CASE
-                        WHEN {d.unit("c.card", "reports")} < 0.66 THEN coalesce(j.wage, f.amount)
-                        WHEN {d.unit("c.card", "reports")} < 0.86
-                            THEN least(coalesce(j.wage, f.amount), f.amount)
-                        ELSE (0.75 * coalesce(j.wage, f.amount))::BIGINT // 1000 * 1000 END
-                    WHEN c.segment = 'BPU' THEN 1000000 END::BIGINT AS reported_wage, {PERSON}
+                    CASE c.segment WHEN 'PU' THEN
+                        {reported_wage_sql("n.wage_policy", "j.wage", "f.amount")}
+                    WHEN 'BPU' THEN 1000000 END::BIGINT AS reported_wage, {PERSON}
                 FROM cards AS c JOIN persona AS p ON p.i = c.i
                 LEFT JOIN npps AS n ON n.npp_id = c.npp_id LEFT JOIN jobs AS j ON j.seat = c.seat
-                JOIN wage_floor AS f ON f.province = left(p.region_code, 2)
+                JOIN wage_floor AS f ON f.province = left(coalesce(j.regency, p.region_code), 2)
                 WHERE c.registered_on <= DATE '{month.as_of}'
             )
         )"""
@@ -160,7 +158,8 @@ STATUS = """CASE WHEN j.civil THEN CASE
     ELSE 'TENAGA LEPAS' END"""
 
 
-def _status(d: Draws) -> str:
+def job_status_sql(d: Draws) -> str:
+    """SQL of the employment status of a job `j`, as its employer writes it."""
     return STATUS.replace("{which}", d.unit("j.i", "occupation")).replace(
         "{late}", d.unit("j.seat", "status")
     )
@@ -201,95 +200,7 @@ def employment_sql(damage: Damage, month: Month, contract: Contract) -> str:
             {person_columns(damage)}, {columns}
         FROM (
             SELECT j.seat AS k, j.i, f.npwp, f.nib, j.wage, j.started_on, j.left_on,
-                {_status(d)} AS employment_status, {PERSON}
+                {job_status_sql(d)} AS employment_status, {PERSON}
             FROM jobs AS j JOIN firm_listing AS f USING (firm) JOIN persona AS p ON p.i = j.i
             WHERE {where}
-        )"""
-
-
-TERMS = {
-    "employee": "terms = 'employee'",
-    "civil_servant": "terms = 'civil_servant'",
-    "employer": "terms = 'employer'",
-    "own_account": "NOT formal",
-}
-"""Kinds of work that a contract's sample may name."""
-
-
-def _own_column(damage: Damage, name: str, values: dict[str, Any]) -> str:
-    """SQL of one of a roster's own columns: a pattern, or weighted values."""
-    d = damage.draws
-    if "pattern" in values:
-        word = d.pick("k", f"{damage.dataset}/{name}/word", WORDS)
-        parts = []
-        for piece in str(values["pattern"]).replace("}", "{").split("{"):
-            if piece == "word":
-                parts.append(word)
-            elif piece.startswith("number"):
-                digits = int(piece.partition(":")[2] or 6)
-                parts.append(
-                    f"lpad(({damage.bits('k', name)} % {10**digits})::VARCHAR, {digits}, '0')"
-                )
-            elif piece:
-                parts.append("'" + piece.replace("'", "''") + "'")
-        return " || ".join(parts)
-    total, start, branches = sum(values.values()), 0.0, []
-    number = damage.unit("k", name)
-    for value, weight in values.items():
-        start += weight / total
-        text = "'" + str(value).replace("'", "''") + "'" if value else "NULL"
-        branches.append(f"WHEN {number} < {start} THEN {text}")
-    return f"CASE {' '.join(branches)} END"
-
-
-WORDS = (
-    "TANI MULYA", "SUMBER REJEKI", "NGUDI MAKMUR", "SIDO MAJU", "HARAPAN JAYA", "MEKAR SARI",
-    "BINA KARYA", "SRI REJEKI", "KARYA BERSAMA", "MITRA TANI", "BERKAH", "USAHA BARU",
-)  # fmt: skip
-
-
-def roster_sql(damage: Damage, month: Month, contract: Contract) -> str:
-    """SQL of any roster, by what its contract says of its sample."""
-    d, sample = damage.draws, contract.sample
-    where = [
-        f"p.birth_date <= DATE '{month.as_of}'",
-        "NOT coalesce(p.dead, false)",
-        "p.in_register",
-    ]
-    if sample.get("sectors"):
-        where.append("w.sector IN (" + ", ".join(f"'{code}'" for code in sample["sectors"]) + ")")
-    if sample.get("employment"):
-        kinds = [TERMS[kind] for kind in sample["employment"]]
-        where.append(
-            "("
-            + " OR ".join(
-                f"w.{kind}" if not kind.startswith("NOT") else f"NOT w.{kind[4:]}" for kind in kinds
-            )
-            + ")"
-        )
-    where.append(f"{damage.unit('p.i', 'listed')} < {float(sample.get('share', 0.1))}")
-    own = sample.get("values", {})
-    names = {column.name for column in contract.columns}
-    columns = {
-        "employer_name": firm_damage.employer_name(damage, "k", "employer_name"),
-        "employer_npwp": firm_damage.npwp(damage, "k", "npwp"),
-        "employer_nib": firm_damage.nib(damage, "k", "nib"),
-        "kbli": "kbli",
-        "employment_status": "employment_status",
-        "monthly_wage": "wage",
-    } | {name: _own_column(damage, name, values) for name, values in own.items()}
-    listed = ", ".join(f"{sql} AS {name}" for name, sql in columns.items() if name in names)
-    letters = "".join(word[0] for word in contract.key.split("_")).upper()
-    return f"""
-        SELECT k AS _k, k AS _i, '{letters}-' || lpad(((k * 1299709 + {d.seed % 9973})
-                % 999999937)::VARCHAR, 9, '0') AS record_id,
-            {person_columns(damage, dotted=contract.key == "farmers")}, {listed}
-        FROM (
-            SELECT p.i AS k, {PERSON}, f.name AS employer_name, f.npwp, f.nib, f.kbli,
-                CASE WHEN j.seat IS NOT NULL THEN {_status(d)} END AS employment_status, j.wage
-            FROM work AS w JOIN persona AS p ON p.i = w.i
-            LEFT JOIN jobs AS j ON j.i = w.i AND j.rank = 1
-                AND j.started_on <= DATE '{month.as_of}'
-            LEFT JOIN firms AS f ON f.firm = j.firm
-            WHERE {" AND ".join(where)}
         )"""

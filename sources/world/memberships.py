@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from sources.world.compliance import compliance, wage_policy_sql
 from sources.world.draws import Draws
 from sources.world.materials import NATION, provinces
 
@@ -19,9 +20,6 @@ from sources.world.materials import NATION, provinces
 # construction figure, where it stands), and registered ones that are not active (December 2023).
 ACTIVE = {"PU": 26_260_000, "BPU": 9_580_000, "JAKON": 4_940_000, "PMI": 592_000}
 INACTIVE = {"PU": 18_530_000, "BPU": 980_000}
-
-NPP_CHANCE = {"besar": 0.97, "menengah": 0.86, "kecil": 0.55, "mikro": 0.16}
-"""Employers registered with BPJS Ketenagakerjaan, by scale (own guess; 839,937 in all)."""
 
 
 def month_sql(date: str) -> str:
@@ -65,7 +63,12 @@ def make_memberships(con: duckdb.DuckDBPyConnection, d: Draws, people: int, last
 
 def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int, last: dt.date) -> None:
     """Registrations: one for the firm, or one for each branch with twenty workers."""
-    chance = " ".join(f"WHEN '{scale}' THEN {share}" for scale, share in NPP_CHANCE.items())
+    rates = compliance()
+    chance = " ".join(f"WHEN '{scale}' THEN {share}" for scale, share in rates.registered.items())
+    instead, start = [], 0.0
+    for programmes, share in rates.too_few_programmes.items():
+        start += share
+        instead.append(f"WHEN {d.unit('f.firm', 'programme gap')} < {start} THEN '{programmes}'")
     con.execute(f"""
         CREATE OR REPLACE TABLE npps AS
         WITH offered AS (
@@ -79,10 +82,11 @@ def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int, last: dt.date
             FROM targets AS t LEFT JOIN offered AS o USING (province)
         ),
         members AS (
-            SELECT f.*, scale IN ('menengah', 'besar') AND {d.unit("firm", "npp many")} < 0.35
-                AS by_branch
+            SELECT f.*, scale IN ('menengah', 'besar') AND {d.unit("firm", "npp many")}
+                < {rates.by_branch} AS by_branch
             FROM firms AS f JOIN eager AS e ON e.province = left(f.regency, 2)
-            WHERE workers > 0 AND {d.unit("firm", "npp")} < CASE kind WHEN 'public' THEN 0.85
+            WHERE workers > 0 AND {d.unit("firm", "npp")} < CASE kind
+                WHEN 'public' THEN {rates.registered_public}
                 ELSE least(0.985, e.factor * CASE scale {chance} END) END
         ),
         placed AS (
@@ -100,14 +104,14 @@ def _make_npps(con: duckdb.DuckDBPyConnection, d: Draws, now: int, last: dt.date
                 || lpad(((n.id * 271828 + {d.seed % 9973}) % 999983)::VARCHAR, 6, '0') AS npp,
             f.scale, f.kind,
             CASE
-                WHEN {d.unit("f.firm", "programme gap")} < 0.12 THEN 'JKK,JKM'
-                WHEN {d.unit("f.firm", "programme gap")} < 0.2 THEN 'JKK,JKM,JHT'
+                {" ".join(instead)}
                 WHEN f.kind = 'public' THEN 'JKK,JKM'
                 WHEN f.scale = 'mikro' THEN 'JKK,JKM' WHEN f.scale = 'kecil' THEN 'JKK,JKM,JHT'
                 ELSE 'JKK,JKM,JHT,JP,JKP' END AS programmes,
             least(make_date(greatest(f.founded, 1995) + {d.whole("n.id", "npp age", 0, 4)}, 1
                 + {d.whole("n.id", "npp month", 0, 11)}, 10), DATE '{last}'
                 - {d.whole("n.id", "npp late", 5, 600)}) AS wished_on,
+            {wage_policy_sql(d, "n.id")} AS wage_policy,
             {d.unit("n.id", "npp pays")} AS pays, {d.unit("n.id", "npp lag")} AS lag_draw,
             {now} - 4 - floor(-30 * ln(1 - {d.unit("n.id", "npp lapse")}))::INTEGER AS lapse_month
         FROM numbered AS n JOIN firms AS f USING (firm)
@@ -200,7 +204,7 @@ def _make_wage_cards(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
     """PU cards of jobs: paid by their employer, in arrears with it, or ended with the job."""
     # Half of those who are missing have an employer in arrears, half were never registered.
     # Employers are drawn by size so that the arrears of a province come out near its share.
-    con.execute("""
+    con.execute(f"""
         CREATE OR REPLACE TABLE npp_state AS
         WITH sized AS (
             SELECT n.npp_id, left(n.region, 2) AS province, n.pays,
@@ -218,11 +222,27 @@ def _make_wage_cards(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
                 ORDER BY pays, npp_id) AS through, sum(size) OVER (PARTITION BY s.province) AS whole
             FROM sized AS s JOIN shares AS h USING (province)
         ),
-        late AS (SELECT *, through <= whole * missing * 0.55 AS in_arrears FROM queued)
-        SELECT npp_id, in_arrears, least(1.0, (1 - missing) * whole / greatest(1, whole
-            - sum(CASE WHEN in_arrears THEN size ELSE 0 END) OVER (PARTITION BY province)))
-            AS registered
-        FROM late
+        late AS (
+            SELECT *, through <= whole * missing * {compliance().arrears} AS in_arrears FROM queued
+        ),
+        needed AS (
+            SELECT *, least(1.0, (1 - missing) * whole / greatest(1, whole
+                - sum(CASE WHEN in_arrears THEN size ELSE 0 END) OVER (PARTITION BY province)))
+                AS registered
+            FROM late
+        ),
+        -- Who is left out works for some of the employers; the others register everybody.
+        lined AS (
+            SELECT *, sum(size) OVER (PARTITION BY province
+                ORDER BY {d.unit("npp_id", "npp partial")}, npp_id) - size / 2.0
+                <= whole * greatest({compliance().partial}, (1 - registered) / 0.8) AS is_partial
+            FROM needed
+        )
+        SELECT npp_id, in_arrears, is_partial,
+            CASE WHEN is_partial THEN greatest(0.1, 1 - (1 - registered) * whole
+                / greatest(1, sum(CASE WHEN is_partial THEN size ELSE 0 END)
+                    OVER (PARTITION BY province))) ELSE 1.0 END AS registered
+        FROM lined
     """)
     con.execute(f"""
         CREATE OR REPLACE TABLE wage_cards AS

@@ -15,13 +15,14 @@ import yaml
 
 from warehouse.errors import UsageError
 
-GROUPS = ("register", "membership", "payroll", "roster", "owner", "employer")
+GROUPS = ("register", "membership", "payroll", "roster", "owner", "employer", "project")
 GROUP_OF_KIND = {
     "population": "register",
     "membership": "membership",
     "employment": "payroll",
     "roster": "roster",
     "employer": "employer",
+    "project": "project",
 }
 """Group of a dataset by its entity kind; owners of businesses are a group of their own."""
 

@@ -6,8 +6,11 @@ here: lists of persons (lists), rows that come twice (delivery), files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 
+from sources.contracts import Contract
 from sources.world import firm_damage
 from sources.world.damage import Damage
 from sources.world.draws import Draws
@@ -114,22 +117,66 @@ _FIRMS = """SELECT f.*, f.firm AS k, r.former, r.bps FROM firm_listing AS f
     JOIN regency AS r ON r.code = f.regency"""
 
 
-def register_sql(damage: Damage, month: Month, key: str) -> str:
-    """SQL of one employer register's rows, with `_k` and `_company`.
+def knows(contract: Contract) -> bool:
+    """Tell whether the world can fill a register: it has a query of its own, or names a pool."""
+    return contract.key in _OWN_QUERIES or "pool" in contract.sample
+
+
+def register_sql(
+    damage: Damage, month: Month, contract: Contract, columns: frozenset[str] = frozenset()
+) -> str:
+    """SQL of one register's rows, with `_k` and `_company`.
 
     Args:
         damage: damage of the register's group.
         month: the month.
-        key: the dataset.
+        contract: the dataset, of businesses or projects.
+        columns: columns of its pool, where it names one.
     """
-    return {
-        "bpjs_employers": _bpjs,
-        "djp_employers": _djp,
-        "ahu_companies": _ahu,
-        "siinas_companies": _siinas,
-        "cooperatives": _cooperatives,
-        "sme_businesses": _sme,
-    }[key](damage, month)
+    if contract.key in _OWN_QUERIES:
+        return _OWN_QUERIES[contract.key](damage, month)
+    return _pooled(damage, month, contract, columns)
+
+
+def _pooled(damage: Damage, month: Month, contract: Contract, columns: frozenset[str]) -> str:
+    """SQL of a register whose pool has its columns with their true values."""
+    written = {
+        "employer_name": firm_damage.employer_name(damage, "k", "name"),
+        "scale": _scale(damage),
+        "status": _status(damage) if "closed" in columns else "NULL",
+    }
+    listed = []
+    for column in contract.columns:
+        name = column.name
+        if name in written:
+            value = written[name]
+        elif column.is_key or name not in columns:
+            value = name if name in columns else "NULL"
+        elif column.kind == "name":
+            value = firm_damage.employer_name(damage, "k", name)
+        elif column.kind == "npwp":
+            value = firm_damage.npwp(damage, "k", name)
+        elif column.kind == "nib":
+            value = firm_damage.nib(damage, "k", name)
+        elif column.kind == "region":
+            value = damage.region("k", name, "former", "bps")
+        elif column.kind == "vocabulary":
+            value = damage.cases("k", name, name, {"value_unknown": "'TIDAK DIISI'"})
+        elif column.kind == "date":
+            value = damage.cases("k", name, name, {"date_missing": "NULL::DATE"})
+        else:
+            value = name
+        if column.is_name:
+            value = f"CASE WHEN {damage.hits('k', 'name_missing')} THEN NULL ELSE {value} END"
+        listed.append(f"{value} AS {name}")
+    where = ["true"]
+    if "nib_issued_on" in columns:
+        where.append(f"nib_issued_on <= DATE '{month.as_of}'")
+    if {"listed_from", "listed_until"} <= columns:
+        where.append(f"listed_from <= DATE '{month.as_of}' AND listed_until > DATE '{month.as_of}'")
+    return f"""
+        SELECT k AS _k, company_id AS _company, {", ".join(listed)}
+        FROM world_{contract.sample["pool"]} WHERE {" AND ".join(where)}"""
 
 
 def _bpjs(damage: Damage, month: Month) -> str:
@@ -139,13 +186,15 @@ def _bpjs(damage: Damage, month: Month) -> str:
     return f"""
         SELECT k AS _k, company_id AS _company, npp, {_common(damage, region="region")},
             legal_form, {firm_damage.npwp(damage, "k", "npwp")} AS npwp, workers,
-            {_scale(damage)} AS scale, programmes, registered_on,
+            CASE WHEN kind <> 'public' THEN {_scale(damage)} END AS scale, programmes,
+            registered_on,
             {period_sql(f"greatest({paid}, {month_sql('registered_on')})")} AS last_paid_period,
             {_status(damage)} AS status
         FROM (
             SELECT n.npp_id AS k, 'F' || f.firm::VARCHAR AS company_id, n.npp, f.name, f.nib,
                 f.npwp, f.address, n.region, r.former, r.bps, f.kbli, f.kbli_vintage,
-                f.legal_form, f.scale, n.programmes, n.lag_draw, n.lapse_month, s.in_arrears,
+                f.legal_form, f.kind, f.scale, n.programmes, n.lag_draw, n.lapse_month,
+                s.in_arrears,
                 greatest(n.wished_on, DATE '1995-01-01') AS registered_on, f.closed, m.workers
             FROM npps AS n JOIN firm_listing AS f USING (firm)
             JOIN npp_state AS s USING (npp_id) JOIN regency AS r ON r.code = n.region
@@ -232,3 +281,13 @@ def _sme(damage: Damage, month: Month) -> str:
             FROM sme AS s JOIN persona AS p ON p.i = s.i JOIN regency AS r ON r.code = s.regency
             WHERE NOT coalesce(p.dead, false)
         )"""
+
+
+_OWN_QUERIES: dict[str, Callable[[Damage, Month], str]] = {
+    "bpjs_employers": _bpjs,
+    "djp_employers": _djp,
+    "ahu_companies": _ahu,
+    "siinas_companies": _siinas,
+    "cooperatives": _cooperatives,
+    "sme_businesses": _sme,
+}

@@ -16,7 +16,19 @@ import duckdb
 import yaml
 
 from sources.contracts import Contract, load_contracts
-from sources.world import files, firms, materials, memberships, people, registers, truth, work
+from sources.world import (
+    company_groups,
+    files,
+    firms,
+    materials,
+    memberships,
+    people,
+    pools,
+    registers,
+    rosters,
+    truth,
+    work,
+)
 from sources.world.delivery import can_make, make_delivery, make_truth_tables
 from sources.world.draws import Draws
 from sources.world.lists import Month, persona_sql
@@ -57,7 +69,7 @@ def months_until(period: str, months: int) -> list[Month]:
     newest = last_day(period)
     number = newest.year * 12 + newest.month - 1
     names = [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(number - months + 1, number + 1)]
-    return [Month(name, last_day(name)) for name in names]
+    return [Month(name, last_day(name), newest) for name in names]
 
 
 def generate(
@@ -138,9 +150,13 @@ class _Maker:
         self.log("work and employers")
         work.make_work(con, draws, count, newest)
         firms.make_firms(con, draws, count)
+        company_groups.make_groups(con, draws, count)
         self.log("memberships")
         memberships.make_memberships(con, draws, count, newest)
         registers.make_listing(con, draws)
+        company_groups.make_company_people(con, draws, count)
+        pools.make_pools(con, draws, newest)
+        shares = rosters.shares(con, self.contracts, count)
         make_truth_tables(con)
         rows: dict[str, dict[str, int]] = {key: {} for key in self.contracts}
         written: dict[str, dict[str, int]] = {key: {} for key in self.contracts}
@@ -150,7 +166,9 @@ class _Maker:
             con.execute(persona_sql(month))
             for key, contract in self.contracts.items():
                 self.log(f"{month.period} {key}")
-                rows[key][month.period] = make_delivery(con, draws, self.rates, contract, month)
+                rows[key][month.period] = make_delivery(
+                    con, draws, self.rates, contract, month, shares.get(key, 1.0)
+                )
                 written[key][month.period] = self._hand_over(key, month, note, single=months == 1)
         self._write_settings(single=months == 1)
         self.log("truth")

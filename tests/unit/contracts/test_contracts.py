@@ -75,14 +75,64 @@ EXPECTED = {
         f"{ROSTER} kusuka_number occupation_kind",
     ),
     "transport_workers": ("roster", "record_id full_name", f"{ROSTER} mode platform"),
-    "school_educators": ("roster", "record_id full_name", f"{ROSTER} school_id role"),
+    "oss_businesses": (
+        "employer",
+        "nib employer_name",
+        "legal_form npwp address region_code kbli kbli_vintage scale planned_workers "
+        "nib_issued_on status",
+    ),
+    "industrial_estate_tenants": (
+        "employer",
+        "record_id employer_name",
+        "npwp nib address region_code kbli kbli_vintage workers estate_name estate_kind",
+    ),
+    "construction_projects": (
+        "project",
+        "project_id project_name",
+        "contractor_name contractor_npwp region_code contract_value funding starts_on ends_on "
+        "certificate_number",
+    ),
+} | {
+    key: ("roster", "record_id full_name", f"{ROSTER} {own}")
+    for key, own in {
+        "school_educators": "school_id role",
+        "madrasah_educators": "school_id role",
+        "kur_debtors": "kur_scheme loan_amount bank",
+        "labour_permit_applicants": "permit_kind applied_on",
+        "one_stop_permit_applicants": "permit_kind applied_on government_level",
+        "migrant_workers": "passport_number destination_country departed_on returned_on",
+        "vocational_trainees": "training_centre started_on ended_on",
+        "non_asn_staff": "agency government_level",
+        "mission_staff": "mission_country",
+        "notaries_advocates": "profession",
+        "construction_workers": "project_id",
+        "extension_workers": "programme",
+        "social_workers": "programme",
+        "village_facilitators": "level",
+        "disaster_workers": "organisation",
+        "election_organisers": "body started_on ended_on",
+        "soe_staff": "company_role parent_npwp",
+        "regional_soe_staff": "company_role parent_npwp government_level",
+    }.items()
 }
 SECTORS = {
     "farmers": "A",
     "fisheries_workers": "A",
     "transport_workers": "H",
     "school_educators": "P",
-}
+    "madrasah_educators": "P",
+    "construction_workers": "F",
+    "notaries_advocates": "MN",
+    "social_workers": "Q",
+} | dict.fromkeys(
+    ("mission_staff", "extension_workers", "village_facilitators", "disaster_workers",
+     "election_organisers"),
+    "O",
+)  # fmt: skip
+
+
+def test_every_contract_of_the_project_is_told_here() -> None:
+    assert set(EXPECTED) == set(load_contracts())
 
 
 @pytest.mark.parametrize("key", EXPECTED)
@@ -101,6 +151,7 @@ def test_every_contract_names_provider_clause_owner_and_describes_each_column() 
         assert contract.clauses
         assert contract.owner.startswith("team:")
         assert contract.purpose
+        assert any("Inpres 2/2021" in basis for basis in contract.legal_basis)
         for column in contract.columns:
             assert "ID: " in column.comment
             assert "EN: " in column.comment
@@ -120,10 +171,12 @@ def test_identifiers_are_text_and_personal_columns_are_classed() -> None:
 def test_owners_of_businesses_are_persons_to_link() -> None:
     contracts = load_contracts()
     linked = {key for key, contract in contracts.items() if contract.links_person}
-    assert linked == {
-        "bpjs_participants", "djp_withholding", "siinas_workers", "sme_businesses", "farmers",
-        "fisheries_workers", "transport_workers", "school_educators",
+    rosters = {key for key, (kind, _, _) in EXPECTED.items() if kind == "roster"}
+    assert linked == rosters | {
+        "bpjs_participants", "djp_withholding", "siinas_workers", "sme_businesses",
     }  # fmt: skip
+    assert contracts["sme_businesses"].lists_owners
+    assert not contracts["oss_businesses"].links_person
 
 
 def test_vocabulary_spellings_lead_to_one_value_only() -> None:
