@@ -6,8 +6,8 @@ employer (the other employer_*.py).
 
 `parse_names` leaves TEMP tables that the other stages join to:
 
-- `co_names(employer_name, legal_form, family, subtype, branch, core, core_id, former_id)`;
-  `former_id` is the core of the name it had before (`PT X d/h PT Y`), else NULL
+- `co_names(employer_name, legal_form, family, subtype, branch, core, core_id, former_id,
+  former_family)`; the last two are of the name it had before (`PT X d/h PT Y`), else NULL
 - `co_cores(core_id, key, village, compact, sorted_key, keys, tokens, records, weight, initials)`
 - `co_forms(spelling, squeezed, legal_form, family, subtype)`
 
@@ -34,7 +34,7 @@ SMALLEST_CORPUS = 20_000
 COMMON_BITS = 6
 # `PT X d/h PT Y` (dahulu): the name before stands behind. D/H is set off, for D.H. may be initials.
 FORMER_SIGN = (
-    r"regexp_replace(employer_name, '([ (,])[Dd] ?(/ ?[Hh]|\. ?[Hh]\.)', '\1 DAHULU ', 'g')"
+    r"regexp_replace(employer_name, '([A-Za-z0-9]{3,}[ (,]+)[Dd] ?(/ ?[Hh]|\. ?[Hh]\.)', '\1DAHULU ', 'g')"
 )
 FORMER = (
     "^(.{5,}?) (?:~ )?(?:DAHULU|FORMERLY|SEBELUMNYA|PREVIOUSLY|EKS)(?: BERNAMA| NAMA)? (.{3,})$"
@@ -104,6 +104,11 @@ def family_of(legal_form: str) -> str:
         if legal_form in members:
             return str(family)
     return legal_form
+
+
+def village_kinds() -> str:
+    """Give the kinds of cooperative that are named after their village, as an SQL list."""
+    return ", ".join(literal(kind) for kind in words()["village_kinds"])
 
 
 def _load_forms(con: duckdb.DuckDBPyConnection) -> None:
@@ -274,7 +279,7 @@ def _split_place(con: duckdb.DuckDBPyConnection) -> None:
 def _settle_forms(con: duckdb.DuckDBPyConnection) -> None:
     """Make co_parsed: the legal form each name gives, the most particular of those it holds."""
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE co_parsed AS
         WITH held AS (
             SELECT employer_name, position, replace(spelling, ' ', '') AS squeezed
@@ -303,7 +308,10 @@ def _settle_forms(con: duckdb.DuckDBPyConnection) -> None:
                 first(subtype ORDER BY subtype IS NULL, position) AS subtype
             FROM placed WHERE family = first_family GROUP BY employer_name
         )
-        SELECT r.employer_name, r.records, r.branch, r.rest,
+        SELECT r.employer_name, r.records, r.branch,
+            -- KOPERASI DESA MERAH PUTIH (DESA) SUKAMAJU.
+            CASE WHEN s.subtype IN ({village_kinds()}) THEN
+                regexp_replace(r.rest, '^(DESA|DS|KELURAHAN|KEL) ', '') ELSE r.rest END AS rest,
             s.legal_form, s.family, s.subtype
         FROM co_raw AS r LEFT JOIN settled AS s USING (employer_name)
         """
@@ -324,7 +332,8 @@ def _make_cores(con: duckdb.DuckDBPyConnection) -> None:
             ) WHERE word <> '' GROUP BY word
         ),
         canonical AS (
-            SELECT d.word, d.records, coalesce(w.canonical, d.word) AS canonical,
+            SELECT d.word, d.records, coalesce(w.canonical,
+                regexp_replace(d.word, '^0+([0-9]+)$', '\\1')) AS canonical,
                 coalesce(w.common, false) AS common
             FROM distinct_words AS d LEFT JOIN co_words AS w USING (word)
             WHERE w.word IS NULL OR w.canonical IS NOT NULL
@@ -365,7 +374,6 @@ def _make_cores(con: duckdb.DuckDBPyConnection) -> None:
         GROUP BY p.rest
         """
     )
-    village = ", ".join(literal(kind) for kind in words()["village_kinds"])
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE co_names_raw AS
@@ -374,7 +382,7 @@ def _make_cores(con: duckdb.DuckDBPyConnection) -> None:
             array_to_string(coalesce(k.keys, [p.rest]), ' ') AS key,
             coalesce(k.keys, [p.rest]) AS keys,
             list_sort(coalesce(k.tokens, []::BIGINT[])) AS tokens,
-            coalesce(p.subtype IN ({village}), false) AS village
+            coalesce(p.subtype IN ({village_kinds()}), false) AS village
         FROM co_parsed AS p LEFT JOIN co_keyed AS k USING (rest)
         """
     )
@@ -401,7 +409,7 @@ def _make_cores(con: duckdb.DuckDBPyConnection) -> None:
             SELECT n.employer_name, n.legal_form, n.family, n.subtype, n.branch, n.core, c.core_id
             FROM co_names_raw AS n JOIN co_cores AS c USING (key, village)
         )
-        SELECT n.*, nullif(f.core_id, n.core_id) AS former_id
+        SELECT n.*, nullif(f.core_id, n.core_id) AS former_id, f.family AS former_family
         FROM cored AS n
         JOIN co_said AS s USING (employer_name)
         LEFT JOIN cored AS f ON f.employer_name = nullif(s.former, '')

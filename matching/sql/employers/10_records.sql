@@ -59,7 +59,7 @@ SELECT
     nullif(left(e.kbli, 2), '') AS division,
     nullif(e.kbli, '') AS kbli, e.kbli_vintage, nullif(e.sector_code, 'X') AS sector_code,
     nullif(emp_address(e.address), []::VARCHAR[]) AS address,
-    n.former_id,
+    n.former_id, n.former_family,
     nullif(array_to_string(emp_address(e.owner_name), ' '), '') AS owner,
     emp_usable(emp_root(e.parent_npwp)) AS parent_root
 FROM in_employers AS e

@@ -14,11 +14,12 @@ SELECT c.rid, c.kind, c.value, c.home, c.dataset, c.precedence, c.family, c.pare
     -- The register that issues a number is believed, unless name and form are both another's.
     OR (c.home AND NOT (c.core_id <> o.core_id AND greatest(l.level, 0) = 0
         AND c.family <> o.family AND k.a IS NULL))
+    -- The name it had before, whatever form it had then.
+    OR coalesce(c.former_id = o.core_id, false) OR coalesce(c.core_id = o.former_id, false)
     OR (
         -- 2 is SUBSET: one name lacks words of the other. A subsidiary's name so often holds its
         -- parent's, that under the parent's number 3, NEAR, is asked.
-        (c.core_id IN (o.core_id, coalesce(o.former_id, o.core_id))
-            OR coalesce(c.former_id = o.core_id, false)
+        (c.core_id = o.core_id
             OR greatest(l.level, f.level, g.level, 0) >= CASE WHEN c.parents THEN 3 ELSE 2 END)
         AND (c.family IS NULL OR o.family IS NULL OR c.family = o.family OR k.a IS NOT NULL)
     ) AS holds

@@ -39,10 +39,11 @@ FROM graded;
 
 CREATE OR REPLACE TEMP TABLE emp_profiles AS
 WITH named AS (
-    SELECT * EXCLUDE (former_id) FROM emp_records
+    SELECT * EXCLUDE (former_id, former_family) FROM emp_records
     UNION ALL
     -- Who was renamed looks like its former name too.
-    SELECT * EXCLUDE (former_id) REPLACE (former_id AS core_id) FROM emp_records
+    SELECT * EXCLUDE (former_id, former_family)
+        REPLACE (former_id AS core_id, former_family AS family) FROM emp_records
     WHERE former_id IS NOT NULL
 ),
 looks AS (
