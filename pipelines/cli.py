@@ -173,6 +173,30 @@ def publish(
     return cli_run.publish(Home.resolve(home), period, reason, settings, as_json)
 
 
+@app.command()
+@ending
+def extract(
+    period: PeriodOption,
+    everyone: Annotated[bool, typer.Option("--all", help="All 26 addressees.")] = False,
+    addressee: Annotated[
+        int | None, typer.Option("--addressee", help="One addressee, 1 to 26.", show_default=False)
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option("--region", help="One province (24) or regency (25).", show_default=False),
+    ] = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> int | None:
+    """Make what each addressee of the instruction may have, from the latest publication."""
+    from pipelines import cli_extract  # noqa: PLC0415
+
+    return cli_extract.extract(
+        Home.resolve(home), period, everyone, addressee, region, settings, as_json
+    )
+
+
 @contracts_app.command("list")
 @ending
 def contracts_list(home: HomeOption = None, as_json: JsonOption = False) -> int | None:
