@@ -230,7 +230,13 @@ def _bar_chains(con: duckdb.DuckDBPyConnection) -> None:
         CREATE OR REPLACE TEMP TABLE emp_chained AS
         SELECT DISTINCT c.cluster, c.unit_id, p.core_id AS a, q.core_id AS b
         FROM emp_claiming AS c
-        JOIN emp_profiles AS p ON p.unit_id = c.cluster
+        -- What a cluster is called: as its beginner, or as one of it was before.
+        JOIN (
+            SELECT unit_id AS cluster, core_id FROM emp_profiles
+            UNION ALL
+            SELECT d.cluster, f.core_id FROM emp_profiles AS f
+            JOIN emp_clusters AS d USING (unit_id) WHERE f.former
+        ) AS p USING (cluster)
         JOIN emp_profiles AS q ON q.unit_id = c.unit_id
         WHERE NOT c.direct
         """

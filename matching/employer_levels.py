@@ -81,9 +81,9 @@ def compare_profiles(con: duckdb.DuckDBPyConnection, pairs: str, target: str) ->
             JOIN emp_bearers AS n ON n.core_id = p.core_id
             JOIN emp_bearers AS o ON o.core_id = q.core_id
             LEFT JOIN emp_crowds AS cp
-                ON cp.core_id = p.core_id AND cp.region_code = p.region_code
+                ON cp.compact = c.compact AND cp.region_code = p.region_code
             LEFT JOIN emp_crowds AS cq
-                ON cq.core_id = q.core_id AND cq.region_code = q.region_code
+                ON cq.compact = d.compact AND cq.region_code = q.region_code
             LEFT JOIN emp_industries AS i ON i.village = c.village AND i.kbli = p.kbli
             LEFT JOIN emp_addresses AS ap
                 ON ap.address = p.address AND ap.region_code IS NOT DISTINCT FROM p.region_code
@@ -158,7 +158,9 @@ def compare_profiles(con: duckdb.DuckDBPyConnection, pairs: str, target: str) ->
         )
         SELECT a, b, pairs, unit_a, unit_b,
             parent OR (village AND (region NOT IN ('within', 'bound_same')
-                OR address = 'other' OR industry IN ('division', 'sector', 'other'))) AS barred,
+                OR address = 'other' OR industry IN ('division', 'sector', 'other')
+                -- Where a region has several of the name, the address must tell which.
+                OR (region = 'bound_same' AND address NOT LIKE 'same%'))) AS barred,
             {", ".join(FIELDS)}
         FROM levels
         """

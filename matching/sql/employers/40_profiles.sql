@@ -39,18 +39,18 @@ FROM graded;
 
 CREATE OR REPLACE TEMP TABLE emp_profiles AS
 WITH named AS (
-    SELECT * EXCLUDE (former_id, former_family) FROM emp_records
+    SELECT * EXCLUDE (former_id, former_family), false AS former FROM emp_records
     UNION ALL
     -- Who was renamed looks like its former name too.
     SELECT * EXCLUDE (former_id, former_family)
-        REPLACE (former_id AS core_id, former_family AS family) FROM emp_records
+        REPLACE (former_id AS core_id, former_family AS family), true AS former FROM emp_records
     WHERE former_id IS NOT NULL
 ),
 looks AS (
     SELECT u.unit_id, r.core_id, r.family, r.subtype, r.region_code, r.division, r.kbli,
         r.kbli_vintage, r.sector_code, r.address, u.npwp_root, u.nib, u.nik_koperasi,
         u.once_mask, u.level,
-        r.parent_root, r.owner,
+        r.parent_root, r.owner, r.former,
         -- Identifiers borne beside those that made the unit: borrowed, or under a changed name.
         list_filter([r.npwp_root, r.nib], lambda v: v IS NOT NULL) AS borne,
         min(r.rid) AS rid, count(*)::INTEGER AS records
@@ -65,18 +65,19 @@ SELECT row_number() OVER (ORDER BY unit_id, rid, core_id)::INTEGER AS profile_id
 CREATE OR REPLACE TEMP TABLE emp_bearers AS
 SELECT core_id, count(DISTINCT unit_id)::INTEGER AS bearers FROM emp_profiles GROUP BY core_id;
 
--- How many businesses of one name a region has for certain: rows of one register that lists a
--- business once, or taxpayers.
+-- How many businesses of one name, however spaced, a region has for certain: rows of one register
+-- that lists a business once, or taxpayers.
 CREATE OR REPLACE TEMP TABLE emp_crowds AS
 WITH rows_of AS (
-    SELECT r.core_id, r.region_code, r.dataset, count(DISTINCT m.unit)::INTEGER AS n
-    FROM emp_records AS r JOIN emp_members AS m USING (rid)
+    SELECT c.compact, r.region_code, r.dataset, count(DISTINCT m.unit)::INTEGER AS n
+    FROM emp_records AS r JOIN emp_members AS m USING (rid) JOIN co_cores AS c USING (core_id)
     WHERE r.once_bit > 0 AND r.region_code IS NOT NULL GROUP BY ALL
     UNION ALL
-    SELECT core_id, region_code, 'npwp_root', count(DISTINCT npwp_root)::INTEGER
-    FROM emp_profiles WHERE region_code IS NOT NULL GROUP BY core_id, region_code
+    SELECT c.compact, p.region_code, 'npwp_root', count(DISTINCT p.npwp_root)::INTEGER
+    FROM emp_profiles AS p JOIN co_cores AS c USING (core_id)
+    WHERE p.region_code IS NOT NULL GROUP BY ALL
 )
-SELECT core_id, region_code, max(n) AS crowd FROM rows_of GROUP BY core_id, region_code;
+SELECT compact, region_code, max(n) AS crowd FROM rows_of GROUP BY compact, region_code;
 
 -- How common an industry is, among cooperatives named after their village and among the others.
 CREATE OR REPLACE TEMP TABLE emp_industries AS

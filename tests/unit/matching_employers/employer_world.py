@@ -268,6 +268,16 @@ def make(companies: int, seed: int = 7) -> tuple[pa.Table, pa.Table]:
     return table, answers
 
 
+def table_of(*rows: dict) -> pa.Table:
+    """Give rows as a table like in_employers; what a row leaves out is NULL."""
+    columns: dict[str, list] = {column: [] for column in COLUMNS}
+    for number, row in enumerate(rows):
+        full = dict.fromkeys(COLUMNS) | {"record_id": f"r{number}", "row_hash": number} | row
+        for column in COLUMNS:
+            columns[column].append(full[column])
+    return pa.table({c: pa.array(v, TYPES.get(c, pa.string())) for c, v in columns.items()})
+
+
 def load(con: duckdb.DuckDBPyConnection, table: pa.Table, *, reverse: bool = False) -> None:
     """Make the view in_employers from the table."""
     con.register("world_records", table)

@@ -13,19 +13,10 @@ from warehouse.errors import UsageError
 PERIOD = "2026-10"
 
 
-def _records(*rows: dict) -> pa.Table:
-    columns: dict[str, list] = {column: [] for column in world.COLUMNS}
-    for number, row in enumerate(rows):
-        full = dict.fromkeys(world.COLUMNS) | {"record_id": f"r{number}", "row_hash": number} | row
-        for column in world.COLUMNS:
-            columns[column].append(full[column])
-    return pa.table({c: pa.array(v, world.TYPES.get(c, pa.string())) for c, v in columns.items()})
-
-
 def _resolve(*rows: dict) -> tuple[duckdb.DuckDBPyConnection, dict[str, int]]:
     """Resolve the rows and give the connection and each record's employer key."""
     con = duckdb.connect()
-    world.load(con, _records(*rows))
+    world.load(con, world.table_of(*rows))
     resolve_period(con, PERIOD)
     keys = con.execute("SELECT record_id, employer_key FROM linkage.employer_links").fetchall()
     return con, dict(keys)
@@ -134,7 +125,8 @@ def test_the_order_of_rows_changes_nothing():
 def test_a_second_run_replaces_the_first_and_leaves_other_periods():
     con = duckdb.connect()
     world.load(
-        con, _records({"dataset": "djp_employers", "employer_name": "PT A BARU", "npwp": NPWP_A})
+        con,
+        world.table_of({"dataset": "djp_employers", "employer_name": "PT A BARU", "npwp": NPWP_A}),
     )
     for period in ("2026-09", PERIOD, PERIOD):
         resolve_period(con, period)
@@ -150,7 +142,7 @@ def test_a_second_run_replaces_the_first_and_leaves_other_periods():
 
 def test_no_records_give_no_employers():
     con = duckdb.connect()
-    world.load(con, _records())
+    world.load(con, world.table_of())
     counts = resolve_period(con, PERIOD)
     assert counts == {"records": 0, "employers": 0, "identifier": 0, "model": 0, "single": 0}
 
