@@ -10,7 +10,17 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import conformed, coverage, employers, landing, linkage, publication, quality, spine
+from assets import (
+    compliance,
+    conformed,
+    coverage,
+    employers,
+    landing,
+    linkage,
+    publication,
+    quality,
+    spine,
+)
 from pipelines import jobs, schedules, sensors
 from pipelines.partitions import periods
 from pipelines.resources import WarehouseResource
@@ -42,6 +52,7 @@ def build(
         *linkage.build(contracts, months),
         *employers.build(contracts, months),
         *coverage.build(months),
+        *compliance.build(contracts, months),
     ]
     assets += quality.build(_keys(assets), months)
     assets += publication.build(_keys(assets), months)

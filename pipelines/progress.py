@@ -32,6 +32,7 @@ STAGES = {
     "linkage": "pemadanan orang",
     "employers": "pemadanan pemberi kerja",
     "coverage": "penghitungan cakupan",
+    "compliance": "kepatuhan pemberi kerja",
     "quality": "pemeriksaan silang",
     "publication": "publikasi",
 }

@@ -1,15 +1,16 @@
 """The column dictionary: what each column name means, once, everywhere.
 
-Belongs here: reading `columns.yaml` and telling the SQL type of a kind. Does not belong
+Belongs here: reading `columns*.yaml` and telling the SQL type of a kind. Does not belong
 here: which table has which columns (contracts and table specifications say that).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -78,6 +79,13 @@ class ColumnMeaning:
         return f"ID: {self.id}{unit} | EN: {self.en}{unit}"
 
 
+def _entries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the entries of `columns.yaml` and of the files that continue it."""
+    for name in ("columns.yaml", "columns_compliance.yaml"):
+        text = files("warehouse").joinpath(name).read_text(encoding="utf-8")
+        yield from yaml.safe_load(text).items()
+
+
 @cache
 def dictionary() -> dict[str, ColumnMeaning]:
     """Read the dictionary.
@@ -86,11 +94,12 @@ def dictionary() -> dict[str, ColumnMeaning]:
         Meanings by column name.
 
     Raises:
-        ValueError: an entry has an unknown kind or class, or lacks a text.
+        ValueError: an entry stands twice, has an unknown kind or class, or lacks a text.
     """
-    raw = yaml.safe_load(files("warehouse").joinpath("columns.yaml").read_text(encoding="utf-8"))
     meanings: dict[str, ColumnMeaning] = {}
-    for name, entry in raw.items():
+    for name, entry in _entries():
+        if name in meanings:
+            raise ValueError(f"columns.yaml: {name} is described a second time")
         meaning = ColumnMeaning(
             name=name,
             kind=entry["kind"],

@@ -89,12 +89,19 @@ def connect(
 def set_parameters(con: duckdb.DuckDBPyConnection, settings: Settings, period: str) -> None:
     """Set the variables that SQL stages read with `getvariable`.
 
-    `period` (VARCHAR), `as_of` (DATE, its last day), and the coverage settings by name.
+    `period` (VARCHAR), `as_of` (DATE, its last day), the coverage settings by name, and those of
+    compliance, their shares in whole millionths.
     """
-    coverage = settings.coverage
+    coverage, compliance = settings.coverage, settings.compliance
     con.execute("SET VARIABLE period = ?::VARCHAR", [check_period(period)])
     con.execute("SET VARIABLE as_of = ?::DATE", [last_day(period)])
     con.execute("SET VARIABLE arrears_months = ?::INTEGER", [coverage.arrears_months])
     con.execute("SET VARIABLE pppk_is_civil_servant = ?::BOOLEAN", [coverage.pppk_is_civil_servant])
     con.execute("SET VARIABLE certain_ppm = ?::INTEGER", [coverage.certain_ppm])
     con.execute("SET VARIABLE sakernas_min_register = ?::DOUBLE", [coverage.sakernas_min_register])
+    con.execute("SET VARIABLE tolerance_workers = ?::BIGINT", [compliance.tolerance_workers])
+    for name, share in (
+        ("tolerance_ppm", compliance.tolerance_share),
+        ("wage_tolerance_ppm", compliance.wage_tolerance),
+    ):
+        con.execute(f"SET VARIABLE {name} = ?::BIGINT", [round(share * 1_000_000)])

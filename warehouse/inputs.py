@@ -95,6 +95,14 @@ _INPUTS = (
             "owner_name", "row_hash",
         ),
     ),
+    _Input(
+        "in_projects",
+        ("project",),
+        (
+            "project_name", "contractor_name", "contractor_npwp", "region_code", "contract_value",
+            "funding", "starts_on", "ends_on", "certificate_number", "row_hash",
+        ),
+    ),
 )  # fmt: skip
 
 VIEWS = (*(entry.view for entry in _INPUTS), "in_person_records")

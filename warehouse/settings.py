@@ -53,6 +53,20 @@ class CoverageSettings(_Section):
     )
 
 
+class ComplianceSettings(_Section):
+    """Parameters of employer compliance (docs/definitions.md, reference.compliance_rules)."""
+
+    tolerance_workers: int = Field(
+        2, ge=0, description="workers that may be missing among participants without a flag"
+    )
+    tolerance_share: float = Field(
+        0.05, ge=0, le=1, description="the same as a share of the known workers"
+    )
+    wage_tolerance: float = Field(
+        0.95, ge=0, le=1, description="share of a known wage that must at least be reported"
+    )
+
+
 class ArrivalSettings(_Section):
     """When a file drop counts as complete."""
 
@@ -131,6 +145,7 @@ class Settings(_Section):
 
     engine: EngineSettings = EngineSettings()
     coverage: CoverageSettings = CoverageSettings()
+    compliance: ComplianceSettings = ComplianceSettings()
     arrival: ArrivalSettings = ArrivalSettings()
     publication: PublicationSettings = PublicationSettings()
     extracts: ExtractSettings = ExtractSettings()

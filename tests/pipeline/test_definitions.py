@@ -25,6 +25,7 @@ STAGES = {
     "spine/persons": "spine",
     "spine/employers": "spine",
     "spine/workers": "spine",
+    "spine/employer_keys": "spine",
     "linkage/person_links": "linkage",
     "linkage/employer_links": "linkage",
     "linkage/employer_identifiers": "linkage",

@@ -195,9 +195,8 @@ def _attached(
 
 def _parameters(settings: Settings) -> str:
     """Give the method parameters that the figures depend on, as text."""
-    return json.dumps(
-        settings.coverage.model_dump(mode="json", exclude={"denominators"}), sort_keys=True
-    )
+    coverage = settings.coverage.model_dump(mode="json", exclude={"denominators"})
+    return json.dumps(coverage | settings.compliance.model_dump(mode="json"), sort_keys=True)
 
 
 def _last_same(

@@ -17,7 +17,9 @@ PUBLISHED_SCHEMAS = ("coverage", "quality", "reference")
 
 REFERENCE_TABLES = (
     "provinces", "regencies", "region_codes", "sectors", "kbli_sections", "kbli_divisions",
-    "contribution_rates", "jkk_rates", "jp_ceilings", "minimum_wages", "programme_obligations",
+    "contribution_rates", "contribution_discounts", "construction_rates", "jkk_rates",
+    "jp_ceilings", "minimum_wages", "minimum_wage_obligations", "programme_obligations",
+    "compliance_rules", "public_bodies",
     "occupations", "addressees", "addressee_agencies", "reason_codes", "sakernas", "datasets",
 )  # fmt: skip
 """Facts that go along as they are; tables that only linkage needs stay behind."""

@@ -15,15 +15,8 @@ import duckdb
 
 from warehouse.columns import dictionary
 from warehouse.errors import GateBlocked
+from warehouse.identities import IDENTIFIER_PATTERN
 from warehouse.storage import literal, quote
-
-# Eleven digits are a KPJ, 13 a NIB, 15 and 16 a NPWP or a NIK. A SHA-256 is letters and
-# digits in one run, so the borders keep it out.
-IDENTIFIER_PATTERN = (
-    r"(?:^|[^0-9A-Za-z])"
-    r"(?:\d{11,}|\d{2}\.\d{3}\.\d{3}\.\d-\d{3}\.\d{3}|\d{6}[ .-]\d{6}[ .-]\d{4})"
-    r"(?:[^0-9A-Za-z]|$)"
-)
 
 PERSONAL_COLUMNS = (
     "nik", "owner_nik", "full_name", "owner_name", "mother_name", "address", "kpj", "npwp",
