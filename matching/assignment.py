@@ -123,16 +123,21 @@ def _share_found(con: duckdb.DuckDBPyConnection, people: int, kind: int, found: 
 
 
 def assign(
-    con: duckdb.DuckDBPyConnection, cardinality: str, thresholds: Thresholds | None = None
+    con: duckdb.DuckDBPyConnection,
+    cardinality: str,
+    thresholds: Thresholds | None = None,
+    *,
+    exact: str = "match_exact",
 ) -> None:
     """Decide every record that has candidates.
 
     Args:
-        con: the warehouse with temporary tables `match_exact` (`id`, `record_id`,
-            `person_key`, `ppm`, `rank`) and `match_claims`.
+        con: the warehouse with temporary table `match_claims`.
         cardinality: `one_to_one` where the list names a person at most once, else
             `many_to_one`.
         thresholds: what a claim needs.
+        exact: table of the records that their NIK linked (`id`, `record_id`, `person_key`,
+            `ppm`, `rank`).
 
     Makes temporary table `match_assigned` (`id`, `status`, `tier`, `person_key`, `ppm`,
     `reason`).
@@ -143,12 +148,12 @@ def assign(
         " person_key UBIGINT, ppm INTEGER, reason VARCHAR)"
     )
     if cardinality == "one_to_one":
-        _assign_once(con, t)
+        _assign_once(con, t, exact)
         return
     con.execute(
         f"""
         INSERT INTO match_assigned
-        SELECT id, 'linked', 'identifier', person_key, ppm, 'nik_exact' FROM match_exact;
+        SELECT id, 'linked', 'identifier', person_key, ppm, 'nik_exact' FROM {exact};
         INSERT INTO match_assigned SELECT id, {_verdict(t)} FROM match_claims WHERE place = 1;
         """
     )
@@ -176,7 +181,7 @@ def _verdict(t: Thresholds) -> str:
     """
 
 
-def _assign_once(con: duckdb.DuckDBPyConnection, t: Thresholds) -> None:
+def _assign_once(con: duckdb.DuckDBPyConnection, t: Thresholds, exact: str) -> None:
     """Assign where a register person may have one record of the list at most."""
     con.execute(
         f"""
@@ -188,7 +193,7 @@ def _assign_once(con: duckdb.DuckDBPyConnection, t: Thresholds) -> None:
             CASE WHEN n = 1 THEN ppm END,
             CASE WHEN n = 1 THEN 'nik_exact' ELSE 'lost_to_better_claim' END
         FROM (SELECT *, row_number() OVER (PARTITION BY person_key
-            ORDER BY ppm DESC, rank DESC, record_id) AS n FROM match_exact);
+            ORDER BY ppm DESC, rank DESC, record_id) AS n FROM {exact});
         CREATE OR REPLACE TEMP TABLE match_taken AS
         SELECT DISTINCT person_key FROM match_assigned WHERE status = 'linked';
         CREATE OR REPLACE TEMP TABLE match_open AS

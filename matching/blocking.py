@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from matching.keys import REGISTER
+from matching.keys import NAMES, PEOPLE
 from warehouse.storage import literal, scalar
 
 
@@ -89,6 +89,9 @@ def _word(home: str, part: str) -> tuple[str, tuple[str, ...]]:
 _ALIKE_NAME = "(l.canon IS NULL OR jaro_winkler_similarity(l.canon, r.canon) >= 0.72)"
 _CLOSE = "jaro_winkler_similarity(l.canon, r.canon) >= 0.92"
 
+# What the conditions on alike pairs read of a register row, beside its name.
+_SEEN = ", r.name_id, r.t_first, r.t_last, r.mother_h"
+
 RULES: tuple[Rule, ...] = (
     # A NIK with one digit wrong or two swapped keeps two of its three parts, and half the
     # third: region (6 digits), birth date (6), serial (4).
@@ -123,8 +126,8 @@ RULES: tuple[Rule, ...] = (
     Rule("last_region", *_word("region", "@t_last"), 30),
     Rule("mother_place", *_both("@mother_h", "@place"), 25, _ALIKE_NAME),
     Rule("mother_region", *_both("@mother_h", "@region"), 25, _ALIKE_NAME),
-    Rule("start_region", *_both("left(@canon, 3)", "@region"), 200, _CLOSE),
-    Rule("start_place", *_both("left(@canon, 3)", "@place"), 200, _CLOSE),
+    Rule("start_region", *_both("@start", "@region"), 200, _CLOSE),
+    Rule("start_place", *_both("@start", "@place"), 200, _CLOSE),
 )  # fmt: skip
 
 
@@ -143,7 +146,7 @@ def find_candidates(
     target: str,
     *,
     period: str | None = None,
-    dataset: str = "",
+    lists: str = "match_rest",
     rules: tuple[Rule, ...] = RULES,
 ) -> int:
     """Find the register people that each record is compared with.
@@ -153,7 +156,7 @@ def find_candidates(
         records: key table of the records (`matching.keys.prepare_records`).
         target: temporary table to make: `id`, `person_key`, each pair once.
         period: where given, the rules' counts are added to `linkage.blocking_report`.
-        dataset: the dataset the report names.
+        lists: relation `id`, `dataset`: which dataset the report names for a record.
         rules: the rules to apply.
 
     Returns:
@@ -171,39 +174,44 @@ def find_candidates(
                 SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l)
             WHERE key IS NOT NULL;
             CREATE OR REPLACE TEMP TABLE match_hit AS
-            SELECT {rule.register} AS key, r.person_key FROM {REGISTER} AS r
+            SELECT {rule.register} AS key, r.person_key{_SEEN if rule.alike != "true" else ""}
+            FROM {PEOPLE} AS r
             WHERE ({rule.register}) IN (SELECT key FROM match_probe);
             CREATE OR REPLACE TEMP TABLE match_block AS
             SELECT key, count(*) AS n FROM match_hit GROUP BY key;
             """
         )
-        before = int(scalar(con, "SELECT count(*) FROM match_found"))
-        pairs = (
-            f"SELECT p.id, h.person_key FROM match_probe AS p JOIN match_block AS b USING (key)"
-            f" JOIN match_hit AS h USING (key) WHERE b.n <= {rule.cap}"
+        known = "" if rule.alike == "true" else f"JOIN {NAMES} AS n USING (name_id)"
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE match_new AS
+            SELECT p.id, r.person_key FROM match_probe AS p JOIN match_block AS b USING (key)
+            JOIN (SELECT h.*{", n.canon" if known else ""} FROM match_hit AS h {known}) AS r
+                USING (key)
+            {f"JOIN {records} AS l USING (id)" if known else ""}
+            WHERE b.n <= {rule.cap} AND {rule.alike};
+            INSERT INTO match_found FROM match_new;
+            """
         )
-        if rule.alike == "true":
-            con.execute(f"INSERT INTO match_found {pairs}")
-        else:
-            con.execute(
-                f"INSERT INTO match_found SELECT q.id, q.person_key FROM ({pairs}) AS q"
-                f" JOIN {records} AS l USING (id) JOIN {REGISTER} AS r USING (person_key)"
-                f" WHERE {rule.alike}"
-            )
         if period is not None:
             con.execute(
                 f"""
                 INSERT INTO linkage.blocking_report
-                SELECT {literal(period)}, {literal(dataset)}, {literal(rule.name)},
-                    (SELECT count(*) FROM match_found) - {before},
-                    count(DISTINCT key), coalesce(sum(n), 0)
-                FROM match_probe JOIN match_block USING (key) WHERE n > {rule.cap}
+                WITH found AS (SELECT dataset, count(*) AS pairs
+                    FROM match_new JOIN {lists} USING (id) GROUP BY 1),
+                skipped AS (SELECT dataset, count(DISTINCT key) AS keys, sum(n) AS pairs
+                    FROM match_probe JOIN match_block USING (key) JOIN {lists} USING (id)
+                    WHERE n > {rule.cap} GROUP BY 1)
+                SELECT {literal(period)}, dataset, {literal(rule.name)}, coalesce(f.pairs, 0),
+                    coalesce(s.keys, 0), coalesce(s.pairs, 0)
+                FROM (SELECT DISTINCT dataset FROM {lists}) LEFT JOIN found AS f USING (dataset)
+                LEFT JOIN skipped AS s USING (dataset)
                 """
             )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT id, person_key FROM match_found;"
         " DROP TABLE match_found; DROP TABLE match_probe; DROP TABLE match_hit;"
-        " DROP TABLE match_block"
+        " DROP TABLE match_block; DROP TABLE match_new"
     )
     return int(scalar(con, f"SELECT count(*) FROM {target}"))
 
@@ -247,7 +255,7 @@ def _outcome(con: duckdb.DuckDBPyConnection, record: str, rule: Rule) -> RuleOut
             f"WITH probe AS (SELECT DISTINCT key FROM (SELECT unnest([{probes}]) AS key"
             f" FROM {record} AS l) WHERE key IS NOT NULL)"
             f" SELECT count(h.key) FROM probe LEFT JOIN (SELECT {rule.register} AS key FROM"
-            f" {REGISTER} AS r WHERE ({rule.register}) IN (FROM probe)) AS h USING (key)"
+            f" {PEOPLE} AS r WHERE ({rule.register}) IN (FROM probe)) AS h USING (key)"
             " GROUP BY probe.key"
         ).fetchall()
     ]

@@ -18,6 +18,8 @@ import pyarrow as pa
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
+from matching.keys import PEOPLE, REGISTER
+
 # Fields in the order that patterns have, with the names of their levels.
 LEVELS: dict[str, tuple[str, ...]] = {
     "name": ("missing", "different", "weak", "similar", "part", "typo", "sounds alike", "same"),
@@ -176,7 +178,7 @@ def compare(
         """
     )
     look_closer(con, "match_levels", "match_closer")
-    people = f"(SELECT count(*) FROM {right})"
+    people = f"(SELECT count(*) FROM {PEOPLE if right == REGISTER else right})"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS

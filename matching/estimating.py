@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 
 from matching.comparison import FIELDS, LEVELS, NIK_CONTEXTS, NIK_HOMES, NIK_STEPS
-from matching.keys import NIK_KINDS
+from matching.keys import NIK_KINDS, common_values
 from matching.model import RARITY, START_M
 
 # What START_M counts for, as if seen so many times.
@@ -85,21 +85,13 @@ def estimate_u(
         total = max(counts.sum(), 1.0)
         u[name] = [float(max(n, 0.5) / (total + 1)) for n in counts]
     # Agreement on a value by chance: the sum of squared shares, exact where a sample is not.
-    for name, columns in {
-        "name": ("h_psorted", "name_n", (6, 7)),
-        "birth": ("born", "birth_n", (5, 6)),
-        "place": ("place", "place_n", (3,)),
-        "mother": ("mother_h", "mother_n", (4,)),
-    }.items():
-        mean = con.execute(
-            f"SELECT coalesce(sum({columns[1]}::HUGEINT) / nullif(count(*), 0), 1)::DOUBLE"
-            f" FROM linkage.register_keys WHERE {columns[0]} IS NOT NULL"
-        ).fetchone()
-        usual = float(mean[0]) if mean else 1.0
+    usual = common_values(con)
+    exact = {"name": (6, 7), "birth": (5, 6), "place": (3,), "mother": (4,)}
+    for name, levels in exact.items():
         for level in RARITY[name]:
-            common[name][level] = max(usual, 1.0)
-        for level in columns[2]:
-            u[name][level] = usual / people
+            common[name][level] = max(usual[name], 1.0)
+        for level in levels:
+            u[name][level] = usual[name] / people
     for level in (4, 3):
         seen = con.execute(
             f"SELECT exp(sum(floor(ln(greatest(name_f, 1)) * 1e6)::BIGINT) / 1e6 / count(*))"
@@ -115,12 +107,18 @@ def estimate_u(
     base = sum(near.values())
     for level, start in zip((4, 5, 6), (0.4, 0.02, 0.58), strict=True):
         u["place"][level] = (near.get(level, 0) + 5 * start) / (base + 5)
-    _estimate_nik(con, random_pairs, alike, people, u["nik"])
+    together = min(usual["place"] / people, 0.5)
+    _estimate_nik(con, random_pairs, alike, people, together, u["nik"])
     return u, common
 
 
 def _estimate_nik(
-    con: duckdb.DuckDBPyConnection, random_pairs: str, alike: str, people: int, u: list[float]
+    con: duckdb.DuckDBPyConnection,
+    random_pairs: str,
+    alike: str,
+    people: int,
+    together: float,
+    u: list[float],
 ) -> None:
     """Fill in how the NIKs of two people compare in each context, but for "same"."""
     # Same home is learned from people of one birth place: they are registered nearest.
@@ -132,11 +130,6 @@ def _estimate_nik(
     counts = np.zeros((NIK_CONTEXTS, NIK_STEPS))
     for level, n in rows:
         counts[(level - 1) // NIK_STEPS, (level - 1) % NIK_STEPS] = n
-    same_home = con.execute(
-        "SELECT coalesce(sum(place_n::HUGEINT) / nullif(count(*), 0), 1)::DOUBLE"
-        " FROM linkage.register_keys WHERE place IS NOT NULL"
-    ).fetchone()
-    together = min(float(same_home[0]) / people, 0.5) if same_home else 0.01
     chances: dict[tuple[int, int], np.ndarray] = {}
     for (birth, home), start in START_U_NIK.items():
         seen = counts[birth * NIK_HOMES + home, : NIK_STEPS - 1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from matching.comparison import compare
-from matching.keys import REGISTER, prepare_records
+from matching.keys import NAMES, PEOPLE, REGISTER, prepare_records
 
 RAW = "full_name, sex, birth_date, birth_place, mother_name, region_code"
 _STATED_BIRTH = "(year(l.birth_date) % 100) * 10000 + month(l.birth_date) * 100 + day(l.birth_date)"
@@ -23,32 +23,45 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     shared part of the name does not do: a daughter may bear her mother's name and her NIK.
     Where the name is hardly alike, the mother must be: a slip may hit the NIK of another who
     was born on that day in that district.
+
+    Makes temporary tables `match_records` (`id`, `dataset`, `record_id`, `nik_reason`, and
+    what else the first look needs), `match_exact` (those linked) and `match_rest`, the raw
+    columns with it.
+
+    Args:
+        con: the warehouse with the TEMP view `in_person_records`; the register is prepared.
+        where: condition on its rows.
     """
+    raw = ", ".join(f"l.{name}" for name in RAW.split(", "))
+    told = ", ".join(f"CASE WHEN NOT sure THEN {name} END AS {name}" for name in RAW.split(", "))
     con.execute(
         f"""
+        -- Most are told by a first look, and need no more than who they are; only the rest
+        -- is standardised and compared, and keeps what it says.
         CREATE OR REPLACE TEMP TABLE match_records AS
         SELECT row_number() OVER (ORDER BY dataset, record_id) AS id, dataset, record_id,
-            nik_reason, try_cast(nik AS BIGINT) AS nik, {RAW}
-        FROM in_person_records WHERE {where};
-        CREATE OR REPLACE TEMP TABLE match_same_nik AS
-        SELECT l.id, r.person_key,
-            l.birth_date IS NOT NULL AND r.birth IS NOT NULL AS both_born,
-            coalesce({_STATED_BIRTH} = r.birth, false) AS born,
-            coalesce(jaro_winkler_similarity(upper(l.full_name), r.canon), 0) AS alike
-        FROM match_records AS l JOIN {REGISTER} AS r USING (nik);
-        -- Most are told by a first look; only the rest is standardised and compared.
+            nik_reason, nik, owner, both_born, born, sure, alike, {told}
+        FROM (SELECT *, coalesce(born AND alike >= 0.86 OR alike >= 0.97, false) AS sure
+            FROM (SELECT l.dataset, l.record_id, l.nik_reason, l.nik, {raw},
+                    r.person_key AS owner,
+                    l.birth_date IS NOT NULL AND r.birth IS NOT NULL AS both_born,
+                    coalesce({_STATED_BIRTH} = r.birth, false) AS born,
+                    CASE WHEN r.person_key IS NOT NULL THEN
+                        coalesce(jaro_winkler_similarity(upper(l.full_name), n.canon), 0) END
+                        AS alike
+                FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik) FROM in_person_records
+                    WHERE {where}) AS l
+                LEFT JOIN {PEOPLE} AS r USING (nik) LEFT JOIN {NAMES} AS n USING (name_id)));
         CREATE OR REPLACE TEMP TABLE match_exact AS
-        SELECT s.id, l.record_id, s.person_key,
+        SELECT id, record_id, owner AS person_key,
             CASE WHEN born AND alike >= 0.9 THEN 999900 ELSE 999000 END AS ppm,
             (alike * 1000)::INTEGER AS rank
-        FROM match_same_nik AS s JOIN match_records AS l USING (id)
-        WHERE born AND alike >= 0.86 OR alike >= 0.97;
+        FROM match_records WHERE sure;
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_doubtful AS
-        SELECT l.id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
-            false AS conflict, s.person_key, s.both_born, s.born
-        FROM match_same_nik AS s JOIN match_records AS l USING (id)
-        WHERE s.id NOT IN (SELECT id FROM match_exact);
+        SELECT id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key, false AS conflict,
+            owner AS person_key, both_born, born
+        FROM match_records WHERE owner IS NOT NULL AND NOT sure;
         """
     )
     prepare_records(con, "match_doubtful", "match_doubtful_keys")
@@ -65,13 +78,13 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         INSERT INTO match_exact
         SELECT g.id, l.record_id, g.person_key,
             CASE WHEN name >= 5 THEN 999000 ELSE 996000 END, name::INTEGER * 100
-        FROM match_guarded AS g JOIN match_records AS l USING (id) WHERE sure;
+        FROM match_guarded AS g JOIN match_records AS l USING (id) WHERE g.sure;
         CREATE OR REPLACE TEMP TABLE match_rest AS
         SELECT l.id, l.dataset, l.record_id, l.nik, {RAW}, g.person_key AS nik_key,
             coalesce(g.conflict, false) AS conflict
         FROM match_records AS l LEFT JOIN match_guarded AS g ON g.id = l.id
-        WHERE l.id NOT IN (SELECT id FROM match_exact);
-        DROP TABLE match_same_nik; DROP TABLE match_doubtful; DROP TABLE match_doubtful_keys;
+        WHERE NOT l.sure AND NOT coalesce(g.sure, false);
+        DROP TABLE match_doubtful; DROP TABLE match_doubtful_keys;
         DROP TABLE match_doubtful_levels; DROP TABLE match_guarded;
         """
     )

@@ -23,7 +23,7 @@ from matching.assignment import Thresholds, score_claims
 from matching.blocking import RuleOutcome, find_candidates, reached
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.exact import RAW, split
-from matching.keys import NIK_KINDS, REGISTER, prepare_records
+from matching.keys import NIK_KINDS, PEOPLE, REGISTER, prepare_records
 from matching.model import Model
 from matching.names import create_name_macros
 from matching.persons import scored_sql
@@ -142,7 +142,15 @@ def explain_person(
     link = _link(con, period, dataset, record_id)
     create_name_macros(con)
     split(con, f"dataset = {literal(dataset)} AND record_id = {literal(record_id)}")
-    if not con.execute("SELECT count(*) FROM match_records").fetchall()[0][0]:
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_mine AS
+        SELECT 1::BIGINT AS id, nik_reason, try_cast(nik AS BIGINT) AS nik, {RAW}
+        FROM in_person_records
+        WHERE dataset = {literal(dataset)} AND record_id = {literal(record_id)}
+        """
+    )
+    if not con.execute("SELECT count(*) FROM match_mine").fetchall()[0][0]:
         _clean(con)
         raise UsageError(
             f"the record stands in the links of {period}, but no longer in {dataset}: its "
@@ -195,11 +203,11 @@ def register_stands(con: duckdb.DuckDBPyConnection, period: str) -> bool:
     """Tell whether the warehouse holds the register's keys of this period."""
     known = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'linkage'"
-        " AND table_name IN ('register_keys', 'register_tokens')"
+        " AND table_name IN ('register_people', 'register_tokens')"
     ).fetchall()[0][0]
     if known < 2:
         return False
-    rows = con.execute(f"SELECT period FROM {REGISTER} LIMIT 1").fetchall()
+    rows = con.execute(f"SELECT period FROM {PEOPLE} LIMIT 1").fetchall()
     return rows == [(period,)]
 
 
@@ -293,11 +301,10 @@ def _by_identifier(con: duckdb.DuckDBPyConnection, model: Model, person: object)
     """Compare a record with the owner of its NIK, whom it was linked to by rule."""
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE match_mine AS FROM match_records;
         CREATE OR REPLACE TEMP TABLE match_one AS
         SELECT id, nik, {RAW}, {person}::UBIGINT AS nik_key, false AS conflict,
             {person}::UBIGINT AS person_key
-        FROM match_records;
+        FROM match_mine;
         """
     )
     prepare_records(con, "match_one", "match_keys")
@@ -313,7 +320,6 @@ def _by_model(
     looked_at: int | None,
 ) -> _Evidence:
     """Block, compare and score a record as the linking did."""
-    con.execute("CREATE OR REPLACE TEMP TABLE match_mine AS FROM match_records")
     prepare_records(con, "match_rest", "match_keys")
     pairs = find_candidates(con, "match_keys", "match_pairs")
     compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")

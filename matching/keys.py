@@ -33,7 +33,12 @@ RAREST = 0.05
 # nearly all without a NIK, for fewer where a NIK without fault stands in no register.
 NIK_KINDS = ("no NIK", "NIK nobody has", "NIK nobody has, of another date", "NIK of another")
 
-REGISTER = "linkage.register_keys"
+# The register: what blocking joins on, a row per person; the names as they are spelt, of people
+# and of mothers, each once; and the view that puts them together. A name stands for many
+# people, so that most of the work on names is done once for all of them.
+PEOPLE = "linkage.register_people"
+NAMES = "linkage.register_names"
+REGISTER = "linkage.register"
 TOKENS = "linkage.register_tokens"
 
 
@@ -48,24 +53,19 @@ def _places_sql(source: str) -> str:
     """
 
 
-def _keys_sql(source: str, extra: str) -> str:
+def _stated_sql(side: str) -> str:
+    """Give what a row says of a person but for names: NIK, birth date, sex, region."""
     return f"""
-        SELECT {extra}, s.nik, {_NIK_BIRTH.replace("nik", "s.nik")} AS nik_birth,
-            n.canon, n.h_flat, n.h_sorted, n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
-            n.bits, {_BIRTH.replace("birth_date", "s.birth_date")} AS birth,
-            CASE WHEN s.sex IN ('L', 'P') THEN s.sex END AS sex,
-            CASE WHEN length(s.region_code) = 4 AND s.region_code <> '0000'
-                THEN s.region_code::SMALLINT END AS region,
-            pl.place,
-            m.canon AS mother, m.h_psorted AS mother_h, m.t_first AS mother_first
-        FROM {source} AS s LEFT JOIN places_spelt AS pl USING (birth_place)
-        LEFT JOIN match_names AS n USING (id)
-        LEFT JOIN match_mothers AS m USING (id)
+        {side}.nik, {_NIK_BIRTH.replace("nik", f"{side}.nik")} AS nik_birth,
+        {_BIRTH.replace("birth_date", f"{side}.birth_date")} AS birth,
+        CASE WHEN {side}.sex IN ('L', 'P') THEN {side}.sex END AS sex,
+        CASE WHEN length({side}.region_code) = 4 AND {side}.region_code <> '0000'
+            THEN {side}.region_code::SMALLINT END AS region
     """
 
 
 def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
-    """Standardise the register once for a run, into `linkage.register_keys`.
+    """Standardise the register once for a run, into the tables beneath `linkage.register`.
 
     Also makes `linkage.register_tokens` (how common each word of a name is). The tables hold
     one period, the last one prepared.
@@ -98,35 +98,94 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
         DROP TABLE match_twice;
         """
     )
-    standardise_names(con, "match_source", "full_name", "match_names")
-    standardise_names(con, "match_source", "mother_name", "match_mothers", columns=_MOTHER)
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE match_texts AS
+        WITH texts AS (
+            SELECT full_name AS text, count(*) AS people, 0 AS children
+            FROM match_source WHERE full_name IS NOT NULL GROUP BY 1
+            UNION ALL
+            SELECT mother_name, 0, count(*)
+            FROM match_source WHERE mother_name IS NOT NULL GROUP BY 1)
+        SELECT (row_number() OVER ())::INTEGER AS id, *
+        FROM (SELECT text, sum(people)::BIGINT AS people, sum(children)::BIGINT AS children
+            FROM texts GROUP BY 1)
+        """
+    )
+    standardise_names(con, "match_texts", "text", "match_names", weight="people")
     con.execute(
         f"""
         CREATE OR REPLACE TABLE {TOKENS} AS FROM match_names_counts;
-        CREATE OR REPLACE TABLE {REGISTER} AS
-        WITH {_places_sql("match_source")},
-        k AS ({_keys_sql("match_source", "s.id AS person_key")}),
-        names AS (SELECT h_psorted, count(*) AS name_n FROM k GROUP BY 1),
+        CREATE OR REPLACE TEMP TABLE match_spelt AS
+        SELECT t.text, t.people, t.children, n.*
+        FROM match_texts AS t JOIN match_names AS n USING (id);
+        CREATE OR REPLACE TEMP TABLE match_people AS
+        WITH {_places_sql("match_source")}
+        SELECT s.id AS person_key, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born, place,
+            coalesce(n.id, 0) AS name_id, n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
+            -- How a name begins, for those who look for its first letters.
+            CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
+            coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
+        FROM match_source AS s LEFT JOIN places_spelt USING (birth_place)
+        LEFT JOIN match_spelt AS n ON n.text = s.full_name
+        LEFT JOIN match_spelt AS m ON m.text = s.mother_name;
+        DROP TABLE match_source;
+        CREATE OR REPLACE TABLE {PEOPLE} AS
+        WITH births AS (SELECT born, count(*)::INTEGER AS birth_n FROM match_people GROUP BY 1),
+        places AS (SELECT place, count(*)::INTEGER AS place_n FROM match_people GROUP BY 1)
+        SELECT {literal(period)} AS period, match_people.*, birth_n, place_n
+        FROM match_people LEFT JOIN births USING (born) LEFT JOIN places USING (place);
+        CREATE OR REPLACE TABLE {NAMES} AS
+        WITH same AS (SELECT h_psorted, sum(people) AS name_n, sum(children) AS mother_n
+            FROM match_spelt GROUP BY 1),
         -- How common a name is that stands once: not one in the register, for the one there is
         -- the person looked at, but what Good and Turing make of names seen once and twice.
         once AS (SELECT greatest(least(2.0 * count(*) FILTER (name_n = 2)
-            / greatest(count(*) FILTER (name_n = 1), 1), 1.0), {RAREST}) AS seen_once FROM names),
-        births AS (SELECT coalesce(birth, nik_birth) AS born, count(*) AS birth_n
-            FROM k GROUP BY 1),
-        places AS (SELECT place, count(*) AS place_n FROM k GROUP BY 1),
-        mothers AS (SELECT mother_h, count(*) AS mother_n FROM k GROUP BY 1)
-        SELECT {literal(period)} AS period, k.*, coalesce(birth, nik_birth) AS born,
+            / greatest(count(*) FILTER (name_n = 1), 1), 1.0), {RAREST}) AS seen_once FROM same)
+        SELECT id AS name_id, canon, h_flat, h_sorted, h_psorted, t_first, bits,
+            people::INTEGER AS people, children::INTEGER AS children,
             CASE name_n WHEN 1 THEN (FROM once) ELSE name_n END::FLOAT AS name_f,
-            name_n::INTEGER AS name_n, birth_n::INTEGER AS birth_n, place_n::INTEGER AS place_n,
-            mother_n::INTEGER AS mother_n
-        FROM k LEFT JOIN names USING (h_psorted)
-        LEFT JOIN births ON coalesce(k.birth, k.nik_birth) = births.born
-        LEFT JOIN places USING (place) LEFT JOIN mothers USING (mother_h);
-        DROP TABLE match_source; DROP TABLE match_names; DROP TABLE match_mothers;
-        DROP TABLE match_names_counts; DROP TABLE match_mothers_counts;
+            name_n::INTEGER AS name_n, mother_n::INTEGER AS mother_n
+        FROM match_spelt JOIN same USING (h_psorted);
+        -- A name that is missing has a row too, so that every join finds one and the planner is
+        -- free to begin with the few people asked for.
+        INSERT INTO {NAMES} (name_id) VALUES (0);
+        CREATE OR REPLACE VIEW {REGISTER} AS
+        SELECT p.* EXCLUDE (name_id, mother_id, start), n.canon, n.h_flat, n.h_sorted, n.bits,
+            n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
+        FROM {PEOPLE} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
+        JOIN {NAMES} AS m ON m.name_id = p.mother_id;
+        DROP TABLE match_people; DROP TABLE match_texts; DROP TABLE match_spelt;
+        DROP TABLE match_names; DROP TABLE match_names_counts;
         """
     )
-    return int(scalar(con, f"SELECT count(*) FROM {REGISTER}"))
+    return int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
+
+
+def common_values(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Tell how many people of the register share a value with somebody, on average.
+
+    Returns:
+        By field (`name`, `birth`, `place`, `mother`), the mean over the people who have the
+        value of how many have the same; divided by the people in the register it is the chance
+        that two of them agree, exact where a sample of pairs is not.
+    """
+    queries = {
+        "name": (f"SELECT people AS w, name_n AS n FROM {NAMES}"),
+        "mother": (f"SELECT children AS w, mother_n AS n FROM {NAMES}"),
+        "birth": f"SELECT 1 AS w, birth_n AS n FROM {PEOPLE} WHERE born IS NOT NULL",
+        "place": f"SELECT 1 AS w, place_n AS n FROM {PEOPLE} WHERE place IS NOT NULL",
+    }
+    return {
+        name: float(
+            scalar(
+                con,
+                "SELECT coalesce(sum(w::HUGEINT * n) / nullif(sum(w), 0), 1)::DOUBLE"
+                f" FROM ({query})",
+            )
+        )
+        for name, query in queries.items()
+    }
 
 
 def ensure_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
@@ -137,11 +196,11 @@ def ensure_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
     """
     known = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'linkage'"
-        " AND table_name = 'register_keys'"
+        " AND table_name = 'register_people'"
     ).fetchone()
     if known and known[0]:
         rows = con.execute(
-            f"SELECT count(*), coalesce(bool_and(period = ?), false) FROM {REGISTER}", [period]
+            f"SELECT count(*), coalesce(bool_and(period = ?), false) FROM {PEOPLE}", [period]
         ).fetchone()
         if rows and rows[1]:
             create_name_macros(con)
@@ -171,7 +230,14 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
-        WITH {_places_sql(source)}, k AS ({_keys_sql(source, "s.id, s.nik_key, s.conflict")})
+        WITH {_places_sql(source)}, k AS (
+            SELECT s.id, s.nik_key, s.conflict, {_stated_sql("s")}, pl.place,
+                n.canon, n.h_flat, n.h_sorted, n.h_pflat, n.h_psorted, n.t_first, n.t_last,
+                n.t_rare, n.bits,
+                CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
+                m.canon AS mother, m.h_psorted AS mother_h, m.t_first AS mother_first
+            FROM {source} AS s LEFT JOIN places_spelt AS pl USING (birth_place)
+            LEFT JOIN match_names AS n USING (id) LEFT JOIN match_mothers AS m USING (id))
         SELECT k.*,
             -- A NIK of another, as of a wife or a father, tells that person's birth date.
             coalesce(birth, CASE WHEN nik_key IS NULL THEN nik_birth END) AS born,
@@ -179,7 +245,7 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
             CASE WHEN nik IS NULL THEN 0 WHEN nik_key IS NOT NULL THEN 3
                 WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind,
             coalesce(same.n, 0)::INTEGER AS same_n, nik_key IS NOT NULL AS nik_taken
-        FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM linkage.register_keys
+        FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM {NAMES}
             WHERE h_psorted IN (SELECT h_psorted FROM match_names) GROUP BY 1) AS same
             USING (h_psorted);
         DROP TABLE match_names; DROP TABLE match_mothers;

@@ -147,17 +147,18 @@ def create_name_macros(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def plain_sql(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:
+def plain_sql(con: duckdb.DuckDBPyConnection, relation: str, column: str, weight: str = "1") -> str:
     """Give the query of plain names: upper-case ASCII letters, no titles or degrees.
 
     Args:
         con: the warehouse; `create_name_macros` has run.
         relation: relation with a column `id` and the names.
         column: the column of names.
+        weight: SQL expression over the relation's rows that is passed on as `weight`.
 
     Returns:
-        A query of `id` and `plain`. Each step is a subquery of its own: an expression nested
-        in another would be computed once for every mention.
+        A query of `id`, `plain` and `weight`. Each step is a subquery of its own: an expression
+        nested in another would be computed once for every mention.
     """
     front, behind, end = title_patterns(con)
     rows = con.execute(
@@ -169,14 +170,16 @@ def plain_sql(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> str
         SELECT id, nullif(CASE WHEN bare IS NULL THEN match_letters(upper_name)
             -- Nothing but titles is a name after all: better kept than lost.
             ELSE coalesce(nullif(match_letters(bare), ''), match_letters(upper_name)) END, '')
-            AS plain
-        FROM (SELECT id, upper_name, CASE WHEN titled THEN regexp_replace(regexp_replace(
+            AS plain, weight
+        FROM (SELECT id, weight, upper_name, CASE WHEN titled THEN regexp_replace(regexp_replace(
                 regexp_replace(regexp_replace(upper_name, {literal(front)}, ''),
                 {literal(behind)}, ''), {literal(end)}, ''), {literal(front)}, '') END AS bare
-            FROM (SELECT id, upper_name, contains(upper_name, '.') OR contains(upper_name, ',')
+            FROM (SELECT id, weight, upper_name,
+                    contains(upper_name, '.') OR contains(upper_name, ',')
                     OR split_part(upper_name, ' ', 1) IN ({first})
                     OR split_part(upper_name, ' ', -1) IN ({last}) AS titled
-                FROM (SELECT id, match_upper({column}) AS upper_name FROM {relation}
+                FROM (SELECT id, {weight} AS weight, match_upper({column}) AS upper_name
+                    FROM {relation}
                     WHERE {column} IS NOT NULL)))
     """
 
@@ -191,6 +194,7 @@ def standardise_names(
     columns: tuple[str, ...] = NAME_COLUMNS,
     plain: str | None = None,
     unify: bool = True,
+    weight: str = "1",
 ) -> None:
     """Standardise the names of a relation into a temporary table.
 
@@ -210,6 +214,8 @@ def standardise_names(
         plain: query of `id` and `plain`, where the words are not those of a person's name and
             are had in another way than by `plain_sql`.
         unify: spellings of one name become one word.
+        weight: SQL expression of how many people a row of the relation stands for, where the
+            relation is the register; not with `plain`.
     """
     positions = range(1, KEPT_TOKENS + 1)
     counts = token_counts or f"{target}_counts"
@@ -222,11 +228,12 @@ def standardise_names(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_split AS
-        SELECT id, CASE WHEN len(words) <= {KEPT_TOKENS} THEN words
+        SELECT id, weight, CASE WHEN len(words) <= {KEPT_TOKENS} THEN words
             ELSE list_append(words[1:{KEPT_TOKENS - 1}],
                 array_to_string(words[{KEPT_TOKENS}:], '')) END AS t
-        FROM (SELECT id, string_split(plain, ' ') AS words
-            FROM ({plain or plain_sql(con, relation, column)}) WHERE plain IS NOT NULL);
+        FROM (SELECT id, {"weight" if plain is None else 1} AS weight,
+                string_split(plain, ' ') AS words
+            FROM ({plain or plain_sql(con, relation, column, weight)}) WHERE plain IS NOT NULL);
         CREATE OR REPLACE TEMP TABLE match_words AS
         WITH spelt AS (
             -- The word between a name and the father's name goes; the father's name stays, as
@@ -239,8 +246,8 @@ def standardise_names(
                     AS canonical
             FROM reference.name_variants
             WHERE {unify} AND kind <> 'related' AND NOT contains(token, ' ') GROUP BY 1),
-        seen AS (SELECT w AS token, count(*) AS n
-            FROM (SELECT unnest(t) AS w FROM match_split) GROUP BY w)
+        seen AS (SELECT w AS token, sum(weight)::BIGINT AS n
+            FROM (SELECT unnest(t) AS w, weight FROM match_split) GROUP BY w)
         SELECT token, n, nullif(coalesce(spelt.canonical, token), '') AS canonical,
             match_phonetic(nullif(coalesce(spelt.canonical, token), '')) AS phonetic
         FROM seen LEFT JOIN spelt USING (token);
@@ -250,8 +257,9 @@ def standardise_names(
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE {counts} AS
-            SELECT phonetic, sum(n)::BIGINT AS n, (SELECT count(*) FROM match_split) AS total
-            FROM match_words WHERE phonetic IS NOT NULL GROUP BY phonetic
+            SELECT phonetic, sum(n)::BIGINT AS n,
+                (SELECT sum(weight)::BIGINT FROM match_split) AS total
+            FROM match_words WHERE phonetic IS NOT NULL AND n > 0 GROUP BY phonetic
             """
         )
     con.execute(

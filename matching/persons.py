@@ -7,7 +7,7 @@ stage does (names, keys, blocking, comparison, model, assignment).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import duckdb
 
@@ -29,8 +29,8 @@ __all__ = [
     "train_model",
 ]
 
-# Records compared at a time: bounds the memory that candidates take.
-CHUNK = 150_000
+# Pairs compared at a time: bounds the memory that candidates take.
+CHUNK = 4_000_000
 
 
 def create_links(con: duckdb.DuckDBPyConnection) -> None:
@@ -88,30 +88,86 @@ def link_dataset(
     Returns:
         Records by status (`linked`, `review`, `unlinked`) and the candidate `pairs` compared.
     """
+    return _link(con, period, (dataset,), model, thresholds)[dataset]
+
+
+def _link(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    datasets: Sequence[str],
+    model: Model,
+    thresholds: Thresholds | None = None,
+) -> dict[str, dict[str, int]]:
+    """Link datasets: found, compared and scored together, decided one by one.
+
+    Every blocking rule reads all of the register; so it does once, and not for each list.
+    """
     people = ensure_register(con, period)
     create_links(con)
     create_report(con)
-    split(con, f"dataset = {literal(dataset)}")
+    named = ", ".join(literal(name) for name in datasets)
+    split(con, f"dataset IN ({named})")
+    con.execute(
+        f"DELETE FROM linkage.blocking_report WHERE period = ? AND dataset IN ({named})", [period]
+    )
+    prepare_records(con, "match_rest", "match_keys")
+    find_candidates(con, "match_keys", "match_pairs", period=period)
+    pairs = dict(
+        con.execute(
+            "SELECT dataset, count(*) FROM match_pairs JOIN match_rest USING (id) GROUP BY 1"
+        ).fetchall()
+    )
+    _score(con, model)
+    counts = {}
+    for dataset in datasets:
+        counts[dataset] = _decide(con, period, dataset, model, people, thresholds)
+        counts[dataset]["pairs"] = pairs.get(dataset, 0)
+    con.execute(
+        "DROP TABLE match_records; DROP TABLE match_rest; DROP TABLE match_exact;"
+        " DROP TABLE match_scored; DROP TABLE match_keys; DROP TABLE match_pairs"
+    )
+    return counts
+
+
+def _score(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Compare and score `match_pairs`, some at a time, into `match_scored`."""
     con.execute(
         "CREATE OR REPLACE TEMP TABLE match_scored"
         "(id BIGINT, person_key UBIGINT, bits DOUBLE, conflict BOOLEAN, kind TINYINT,"
         " namesakes DOUBLE, far DOUBLE)"
     )
-    con.execute(
-        "DELETE FROM linkage.blocking_report WHERE period = ? AND dataset = ?", [period, dataset]
-    )
-    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
-    pairs = 0
-    for start in range(0, rest, CHUNK):
+    pairs = int(scalar(con, "SELECT count(*) FROM match_pairs"))
+    parts = -(-pairs // CHUNK)
+    for part in range(parts):
         con.execute(
-            f"CREATE OR REPLACE TEMP VIEW match_chunk AS SELECT * FROM match_rest"
-            f" ORDER BY id LIMIT {CHUNK} OFFSET {start}"
+            f"CREATE OR REPLACE TEMP TABLE match_chunk AS SELECT * FROM match_pairs"
+            f" WHERE hash(person_key) % {parts} = {part}"
         )
-        prepare_records(con, "match_chunk", "match_keys")
-        pairs += find_candidates(con, "match_keys", "match_pairs", period=period, dataset=dataset)
-        compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
+        compare(con, "match_chunk", "match_keys", REGISTER, "match_compared")
         con.execute(f"INSERT INTO match_scored {scored_sql(model)}")
-    found = score_claims(con, "match_scored", max(people, 1), model.found)
+    con.execute("DROP TABLE IF EXISTS match_chunk; DROP TABLE IF EXISTS match_compared")
+
+
+def _decide(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    dataset: str,
+    model: Model,
+    people: int,
+    thresholds: Thresholds | None,
+) -> dict[str, int]:
+    """Decide the records of one dataset and store what became of them."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_mine AS
+        SELECT id, record_id, nik_reason FROM match_records WHERE dataset = {literal(dataset)};
+        CREATE OR REPLACE TEMP TABLE match_exact_mine AS
+        FROM match_exact WHERE id IN (SELECT id FROM match_mine);
+        CREATE OR REPLACE TEMP TABLE match_scored_mine AS
+        FROM match_scored WHERE id IN (SELECT id FROM match_mine);
+        """
+    )
+    found = score_claims(con, "match_scored_mine", max(people, 1), model.found)
     replace_period(
         con,
         "linkage.claim_shares",
@@ -125,21 +181,21 @@ def link_dataset(
         " WHERE dataset = ?",
         [dataset],
     ).fetchone()
-    assign(con, str(row[0]) if row else "many_to_one", thresholds)
+    assign(con, str(row[0]) if row else "many_to_one", thresholds, exact="match_exact_mine")
     replace_period(
         con,
         "linkage.person_links",
         period,
         f"""
-        SELECT {literal(period)} AS period, r.dataset, r.record_id,
+        SELECT {literal(period)} AS period, {literal(dataset)} AS dataset, r.record_id,
             coalesce(a.status, 'unlinked') AS status, a.tier, a.person_key,
             a.ppm AS probability_ppm,
             coalesce(a.reason, CASE WHEN r.nik_reason IS NOT NULL THEN 'invalid_identifier'
                 ELSE 'never_compared' END) AS reason,
             coalesce(c.person_key, e.person_key) AS best_candidate_key,
             coalesce(c.ppm, e.ppm) AS best_candidate_ppm, s.ppm AS runner_up_ppm
-        FROM match_records AS r LEFT JOIN match_assigned AS a USING (id)
-        LEFT JOIN match_exact AS e USING (id)
+        FROM match_mine AS r LEFT JOIN match_assigned AS a USING (id)
+        LEFT JOIN match_exact_mine AS e USING (id)
         LEFT JOIN match_claims AS c ON c.id = r.id AND c.place = 1
         LEFT JOIN match_claims AS s ON s.id = r.id AND s.place = 2
         """,
@@ -154,12 +210,10 @@ def link_dataset(
         ).fetchall()
     )
     con.execute(
-        "DROP TABLE match_records; DROP TABLE match_rest; DROP TABLE match_exact;"
-        " DROP TABLE match_scored; DROP TABLE match_claims; DROP TABLE match_assigned;"
-        " DROP VIEW IF EXISTS match_chunk; DROP TABLE IF EXISTS match_keys;"
-        " DROP TABLE IF EXISTS match_pairs; DROP TABLE IF EXISTS match_compared"
+        "DROP TABLE match_mine; DROP TABLE match_exact_mine; DROP TABLE match_scored_mine;"
+        " DROP TABLE match_claims; DROP TABLE match_assigned"
     )
-    return counts | {"pairs": pairs}
+    return counts
 
 
 def link_period(
@@ -196,10 +250,9 @@ def link_period(
         con.execute(
             f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
         )
-    counts = {}
-    for dataset in datasets:
-        counts[dataset] = link_dataset(con, period, dataset, model)
-        if log:
-            told = ", ".join(f"{n} {status}" for status, n in counts[dataset].items())
+    counts = _link(con, period, datasets, model) if datasets else {}
+    if log:
+        for dataset, numbers in counts.items():
+            told = ", ".join(f"{n} {status}" for status, n in numbers.items())
             log(f"persons: {dataset}: {told}")
     return counts

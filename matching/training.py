@@ -13,7 +13,7 @@ from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
 from matching.exact import RAW, split
-from matching.keys import REGISTER, ensure_register, prepare_records
+from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
 from warehouse.storage import scalar
 
@@ -66,8 +66,8 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     fingerprint = str(
         scalar(
             con,
-            f"SELECT md5(concat_ws('/', (SELECT sum(hash(person_key, canon, born)::HUGEINT) FROM"
-            f" {REGISTER}), (SELECT sum(row_hash::HUGEINT) FROM in_person_records)))",
+            f"SELECT md5(concat_ws('/', (SELECT sum(hash(person_key, h_pflat, born)::HUGEINT) FROM"
+            f" {PEOPLE}), (SELECT sum(row_hash::HUGEINT) FROM in_person_records)))",
         )
     )
     model = Model(
@@ -113,9 +113,12 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         CREATE OR REPLACE TEMP TABLE match_owned AS
         SELECT id, person_key, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
             false AS conflict
-        FROM match_records JOIN (SELECT id, person_key FROM match_exact UNION ALL
-            SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
-        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS};
+        FROM in_person_records JOIN (
+            SELECT id, dataset, record_id, person_key FROM match_records JOIN (
+                SELECT id, person_key FROM match_exact UNION ALL
+                SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
+            ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS})
+            USING (dataset, record_id);
         """
     )
     prepare_records(con, "match_sample", "match_keys")

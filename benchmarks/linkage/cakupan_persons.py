@@ -5,8 +5,8 @@
 Belongs here: the pipeline's linkage stage on its own, from the conformed tables to links. Does
 not belong here: measuring it (run), or judging it (judge).
 
-The warehouse is a fresh one on disk, as in the pipeline; loading the two tables and the code
-lists into it is part of the run. Prints a JSON object with the candidates compared.
+The warehouse is a fresh one on disk, as in the pipeline; reading the two tables and loading the
+code lists is part of the run. Prints a JSON object with the candidates compared.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from matching.keys import PEOPLE
 from matching.persons import link_dataset, prepare_register, train_model
 from sources.contracts import load_contracts, load_dataset_table
 from warehouse.connection import connect, set_parameters
@@ -58,15 +59,13 @@ def link(source: Path, out: Path) -> dict[str, int]:
         )
         con.execute(
             f"""
-            CREATE TABLE conformed.bench_population AS
+            CREATE TEMP VIEW in_population AS
             SELECT unique_id AS record_id, * EXCLUDE (unique_id), NULL::VARCHAR AS address,
                 NULL::VARCHAR AS occupation, NULL::VARCHAR AS life_status
             FROM read_parquet('{source}/right.parquet');
-            CREATE TABLE conformed.bench_members AS
+            CREATE TEMP VIEW in_person_records AS
             SELECT '{DATASET}' AS dataset, 'membership' AS kind, unique_id AS record_id, {person},
                 row_hash FROM read_parquet('{source}/left.parquet');
-            CREATE TEMP VIEW in_population AS FROM conformed.bench_population;
-            CREATE TEMP VIEW in_person_records AS FROM conformed.bench_members;
             """
         )
         prepare_register(con, PERIOD)
@@ -80,8 +79,8 @@ def link(source: Path, out: Path) -> dict[str, int]:
                 FROM (SELECT record_id, status, probability_ppm, best_candidate_ppm,
                         coalesce(person_key, best_candidate_key) AS key
                     FROM linkage.person_links) AS l
-                JOIN (SELECT md5_number_lower(nik) AS key, record_id
-                    FROM conformed.bench_population) AS p USING (key)
+                JOIN (SELECT person_key AS key, lpad(nik::VARCHAR, 16, '0') AS record_id
+                    FROM {PEOPLE}) AS p USING (key)
             ) TO '{out}' (FORMAT parquet)
             """
         )

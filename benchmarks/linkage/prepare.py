@@ -1,6 +1,7 @@
 """The data that both tools are given, as Parquet files.
 
-    python -m benchmarks.linkage.prepare world --inbox INBOX --truth TRUTH --out DIR
+    python -m benchmarks.linkage.prepare world --inbox INBOX --truth TRUTH --people N
+        --members M --out DIR
     python -m benchmarks.linkage.prepare febrl NUMBER --out DIR
     python -m benchmarks.linkage.prepare fake1000 FILE.csv --out DIR
 
@@ -33,11 +34,19 @@ def _write(con: duckdb.DuckDBPyConnection, out: Path, kind: str, tables: dict[st
     (out / "set.json").write_text(json.dumps({"kind": kind, "rows": rows}), "utf-8")
 
 
-def world(inbox: Path, truth: Path, out: Path) -> None:
+def world(inbox: Path, truth: Path, out: Path, people: int, members: int) -> None:
     """Land and conform the register and the members of a sample world, as the pipeline does.
 
     The register is cut to those who can be linked to: a usable NIK, 15 or older. Where a NIK
     stands twice one row is kept, the same for both tools.
+
+    Args:
+        inbox: the world's deliveries.
+        truth: its file of true persons.
+        out: folder to write.
+        people: in the register: those whose cards are kept, and others by the hash of their
+            NIK. Fewer where the world has fewer.
+        members: cards kept, by the hash of their number.
     """
     # Only this set needs the project itself; the others are made without it.
     from matching.spine import adult_sql  # noqa: PLC0415
@@ -69,28 +78,33 @@ def world(inbox: Path, truth: Path, out: Path) -> None:
         create_inputs(con, PERIOD)
         adult = adult_sql(PERIOD)
         person = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code"
+        columns = "m." + person.replace(", ", ", m.") + ", m.nik_reason, m.row_hash"
         con.execute(
             f"""
+            CREATE TEMP TABLE members AS
+            SELECT m.record_id AS unique_id, {columns}, t.nik AS true_nik
+            FROM (SELECT * FROM in_membership ORDER BY hash(record_id), record_id
+                LIMIT {members}) AS m
+            LEFT JOIN (SELECT * FROM read_parquet('{truth}') WHERE period = '{PERIOD}') AS t
+                USING (dataset, record_id);
             CREATE TEMP TABLE register AS
-            SELECT nik AS unique_id, {person}, row_hash FROM in_population
-            WHERE nik IS NOT NULL AND {adult}
-            QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1
+            WITH adults AS (
+                SELECT nik AS unique_id, {person}, row_hash FROM in_population
+                WHERE nik IS NOT NULL AND {adult}
+                QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1)
+            FROM adults ORDER BY unique_id NOT IN (SELECT true_nik FROM members
+                WHERE true_nik IS NOT NULL), hash(unique_id), unique_id LIMIT {people};
             """
-        )
-        true_pairs = (
-            f"SELECT m.record_id AS left_id, t.nik AS right_id FROM in_membership AS m"
-            f" JOIN read_parquet('{truth}') AS t USING (dataset, record_id)"
-            f" JOIN register AS r ON r.nik = t.nik WHERE t.period = '{PERIOD}'"
         )
         _write(
             con,
             out,
             "world",
             {
-                "left": f"SELECT record_id AS unique_id, {person}, nik_reason, row_hash"
-                " FROM in_membership",
-                "right": "SELECT * FROM register",
-                "truth": true_pairs,
+                "left": "SELECT * EXCLUDE (true_nik) FROM members ORDER BY unique_id",
+                "right": "FROM register ORDER BY unique_id",
+                "truth": "SELECT unique_id AS left_id, true_nik AS right_id FROM members"
+                " WHERE true_nik IN (SELECT unique_id FROM register)",
             },
         )
         con.close()
@@ -145,13 +159,15 @@ def main() -> None:
         if name == "world":
             kind.add_argument("--inbox", type=Path, required=True)
             kind.add_argument("--truth", type=Path, required=True)
+            kind.add_argument("--people", type=int, required=True)
+            kind.add_argument("--members", type=int, required=True)
         elif name == "febrl":
             kind.add_argument("number", type=int, choices=(1, 2, 3, 4))
         else:
             kind.add_argument("file", type=Path)
     options = parser.parse_args()
     if options.kind == "world":
-        world(options.inbox, options.truth, options.out)
+        world(options.inbox, options.truth, options.out, options.people, options.members)
     elif options.kind == "febrl":
         febrl(options.number, options.out)
     else:

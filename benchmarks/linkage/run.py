@@ -45,6 +45,9 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results" / "linkage.json"
 PERIOD = "2026-10"
 SPOILT = HERE / "spoilt_niks.yaml"
+# People to make for one in the register: children cannot be linked to, and three in ten hold a
+# card, more than in the country.
+OVERSIZE = 1.45
 SPLINK = ("splink plain", "splink same")
 
 
@@ -139,11 +142,15 @@ class Bench:
         if not (folder / "set.json").exists():
             with tempfile.TemporaryDirectory(dir=self.folder) as world:
                 self.cakupan(
-                    "sample", "--people", people, "--seed", self.options.seed, "--period", PERIOD,
-                    "--out", world, *(("--error-rates", SPOILT) if spoilt == "spoilt" else ()),
+                    "sample", "--people", int(people * OVERSIZE), "--seed", self.options.seed,
+                    "--period", PERIOD, "--out", world,
+                    *(("--error-rates", SPOILT) if spoilt == "spoilt" else ()),
                 )  # fmt: skip
                 truth = Path(world) / "truth" / "person_records.parquet"
-                self._once(folder, "world", "--inbox", f"{world}/inbox", "--truth", truth)
+                self._once(
+                    folder, "world", "--inbox", f"{world}/inbox", "--truth", truth,
+                    "--people", people, "--members", people * 3 // 10,
+                )  # fmt: skip
         return Case(
             f"world {people:,}{', 40% NIK' if spoilt == 'spoilt' else ''}", folder, None, people
         )

@@ -242,11 +242,17 @@ def test_a_common_key_is_capped_and_told(
         " false AS conflict",
         [people[0]["full_name"], people[0]["birth_date"]],
     )
+    con.execute("CREATE OR REPLACE TEMP TABLE asked_lists AS SELECT id, 'd' AS dataset FROM asked")
     prepare_records(con, "asked", "asked_keys")
     everyone = Rule("sex", "hash(r.sex)", ("hash(l.sex)",), 100)
     narrow = Rule("name", "r.h_psorted", ("l.h_psorted",), 100)
     found = find_candidates(
-        con, "asked_keys", "asked_pairs", period="2026-01", dataset="d", rules=(everyone, narrow)
+        con,
+        "asked_keys",
+        "asked_pairs",
+        period="2026-01",
+        lists="asked_lists",
+        rules=(everyone, narrow),
     )
     assert 1 <= found <= 100
     report = con.execute(

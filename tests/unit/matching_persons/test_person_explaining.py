@@ -261,7 +261,7 @@ def test_an_earlier_month_is_explained_after_another_was_linked(
     other = Home(tmp_path)
     other.restricted_db.write_bytes(home.restricted_db.read_bytes())
     con = connect(other)
-    con.execute("UPDATE linkage.register_keys SET period = '2026-11'")
+    con.execute("UPDATE linkage.register_people SET period = '2026-11'")
     assert not register_stands(con, PERIOD)
     con.close()
     result = call(other, linked.dataset, linked.record_id, "--json")
