@@ -50,6 +50,15 @@ def _both(*parts: str) -> tuple[str, tuple[str, ...]]:
     return key("r"), (key("l"),)
 
 
+def _nik(*parts: str) -> tuple[str, tuple[str, ...]]:
+    """Give a key of parts of a NIK; where a digit is lost or doubled, of its two ends."""
+    register, probes = _both(*parts)
+    register = register.replace("r.front", "r.nik").replace("r.back", "r.nik")
+    return register, tuple(
+        probe.replace("l.front", "l.nik_front").replace("l.back", "l.nik_back") for probe in probes
+    )
+
+
 def _dated(born: tuple[str, ...], *parts: str) -> tuple[str, tuple[str, ...]]:
     """Give a key of the register's birth date and other parts, probed with several dates."""
     register, _ = _both("@born", *parts)
@@ -76,6 +85,12 @@ _ALIKE = (
 )
 
 
+def _home(*parts: str) -> tuple[str, tuple[str, ...]]:
+    """Give a key of parts and the region, of the record's home or else of its employer."""
+    register, probes = _both(*parts, "@region")
+    return register, (*probes, *(probe.replace("l.region", "l.work") for probe in probes))
+
+
 def _word(home: str, part: str) -> tuple[str, tuple[str, ...]]:
     """Give a key of one word of the register's name and a home, probed with any of the record's."""
     register, _ = _both(part, f"@{home}")
@@ -95,11 +110,11 @@ _SEEN = ", r.name_id, r.t_first, r.t_last, r.mother_h"
 RULES: tuple[Rule, ...] = (
     # A NIK with one digit wrong or two swapped keeps two of its three parts, and half the
     # third: region (6 digits), birth date (6), serial (4).
-    Rule("nik_serial", *_both("@nik // 10000"), 60),
-    Rule("nik_region_province", *_both("@nik % 10000000000", "@nik // 100000000000000"), 60),
-    Rule("nik_region_district", *_both("@nik % 10000000000", "(@nik // 10000000000) % 10000"), 60),
-    Rule("nik_date_year", *_both("@nik // 10000000000", "@nik % 1000000"), 60),
-    Rule("nik_date_day", *_both("@nik // 1000000", "@nik % 10000"), 60),
+    Rule("nik_serial", *_nik("@front // 10000"), 60),
+    Rule("nik_region_province", *_nik("@back % 10000000000", "@front // 100000000000000"), 60),
+    Rule("nik_region_district", *_nik("@back % 10000000000", "(@back // 10000000000) % 10000"), 60),
+    Rule("nik_date_year", *_nik("@front // 10000000000", "@back % 1000000"), 60),
+    Rule("nik_date_day", *_nik("@front // 1000000", "@back % 10000"), 60),
     Rule("birth_first", *_dated(_STATED, "@t_first"), 60),
     Rule("birth_last", *_dated(_STATED, "@t_last"), 60),
     Rule("birth_rare", *_dated(_STATED, "@t_rare"), 60),
@@ -110,7 +125,7 @@ RULES: tuple[Rule, ...] = (
     Rule("near_birth_rare", *_dated(_NEAR, "@t_rare"), 40, _ALIKE),
     Rule("name_year", *_both("@h_pflat", "@born // 10000"), 40),
     Rule("name_day", *_both("@h_pflat", "@born % 10000"), 40),
-    Rule("name_region", *_both("@h_pflat", "@region"), 40),
+    Rule("name_region", *_home("@h_pflat"), 40),
     Rule("name", *_both("@h_psorted"), 25),
     Rule("first_last", *_both("@t_first", "@t_last"), 25),
     Rule("ends_region_year", *_both("@t_rare", "@region", "@born // 10000"), 25),
@@ -262,9 +277,10 @@ def _outcome(con: duckdb.DuckDBPyConnection, record: str, rule: Rule) -> RuleOut
     state, missing = "compared", []
     if not sizes:
         state = "no_key"
-        # A second birth date is a help, not a want.
-        used = sorted(set(re.findall(r"\bl\.(\w+)", probes)) - {"born_other"})
-        missing = [n for n in used if scalar(con, f"SELECT {n} IS NULL FROM {record}")]
+        # A second birth date and the employer's region are a help, not a want.
+        used = {re.sub("^nik_(front|back)$", "nik", n) for n in re.findall(r"\bl\.(\w+)", probes)}
+        used -= {"born_other", "work"}
+        missing = [n for n in sorted(used) if scalar(con, f"SELECT {n} IS NULL FROM {record}")]
     elif max(sizes) == 0:
         state = "nobody"
     elif not any(0 < n <= rule.cap for n in sizes):

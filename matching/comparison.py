@@ -41,6 +41,12 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "place": ("missing", "different", "similar", "same",
               "different; same region", "similar; same region", "same; same region"),
     "mother": ("missing", "different", "part", "typo", "same"),
+    # Of records that state no home: the employer's region beside the person's.
+    "work": ("missing", "different", "same province", "same"),
+    # Of a NIK that lost its last digits: where it was first registered. Neighbours share it.
+    "origin": ("missing", "different", "same regency", "same district",
+               "different; same region", "same regency; same region",
+               "same district; same region"),
 }  # fmt: skip
 FIELDS = tuple(LEVELS)
 # Levels of a NIK within one context, and the contexts: three times the birth date's (0
@@ -88,8 +94,9 @@ _BIRTH = """
 """
 
 _NIK = """
-    CASE WHEN nik_l IS NULL OR nik_r IS NULL THEN 0
-        WHEN nik_apart = 0 THEN 5
+    CASE WHEN nik_apart IS NULL THEN 0
+        -- Digits that had to be read out of letters are not the NIK itself.
+        WHEN nik_apart = 0 THEN CASE WHEN nik_aside IS NULL THEN 5 ELSE 4 END
         WHEN nik_apart = 1 THEN 4
         -- Two neighbours swapped: the numbers differ by 9 to 81 at some power of ten.
         WHEN nik_apart = 2 THEN CASE
@@ -135,7 +142,29 @@ _MOTHER = """
             OR jaro_winkler_similarity(l.mother, r.mother) >= 0.82 THEN 2
         ELSE 1 END::TINYINT
 """
-_NIK_APART = "hamming(lpad(l.nik::VARCHAR, 16, '0'), lpad(r.nik::VARCHAR, 16, '0'))"
+# Digits that differ; where one is lost or doubled, those to put in or to take out.
+_NIK_APART = (
+    "CASE WHEN l.nik IS NOT NULL"
+    " THEN hamming(lpad(l.nik::VARCHAR, 16, '0'), lpad(r.nik::VARCHAR, 16, '0'))"
+    " WHEN length(l.nik_aside) >= 14"
+    " THEN levenshtein(l.nik_aside, lpad(r.nik::VARCHAR, 16, '0')) END"
+)
+_WORK = """
+    CASE WHEN l.region IS NOT NULL OR l.work IS NULL OR r.region IS NULL THEN 0
+        WHEN l.work = r.region THEN 3 WHEN l.work // 100 = r.region // 100 THEN 2
+        ELSE 1 END::TINYINT
+"""
+# Spreadsheets round the last digit that they show: it may be one too high.
+_ORIGIN = """
+    CASE WHEN r.nik IS NULL OR l.nik_aside IS NULL OR length(l.nik_aside) NOT BETWEEN 4 AND 13
+            THEN 0
+        WHEN try_cast(l.nik_aside AS BIGINT)
+            - try_cast(left(lpad(r.nik::VARCHAR, 16, '0'), length(l.nik_aside)) AS BIGINT)
+            IN (0, 1) THEN CASE WHEN length(l.nik_aside) >= 6 THEN 3 ELSE 2 END
+        WHEN left(l.nik_aside, 4) = left(lpad(r.nik::VARCHAR, 16, '0'), 4) THEN 2
+        ELSE 1 END::TINYINT
+"""
+_ORIGIN_BESIDE = "(CASE WHEN origin > 0 AND region = 3 THEN origin + 3 ELSE origin END)::TINYINT"
 
 
 def compare(
@@ -170,7 +199,8 @@ def compare(
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
             l.nik_taken,
             {_SEX} AS sex,
-            {_REGION} AS region, {_PLACE} AS place,
+            {_REGION} AS region, {_PLACE} AS place, {_WORK} AS work, {_ORIGIN} AS origin,
+            l.nik_aside,
             {mother} AS mother, l.same_n,
             r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
             least(l.bits, r.bits) AS bits
@@ -185,7 +215,7 @@ def compare(
         SELECT id, person_key, coalesce(c.level, m.name)::TINYINT AS name, birth,
             {_NIK_IN_CONTEXT.format(steps=NIK_STEPS, context=_CONTEXT)} AS nik, sex,
             {_REGION_BESIDE_NIK} AS region, {_PLACE_BESIDE_NIK} AS place,
-            mother, same_n,
+            mother, work, {_ORIGIN_BESIDE} AS origin, same_n,
             CASE WHEN coalesce(c.level, m.name) >= 6 THEN whole_f
                 WHEN coalesce(c.level, m.name) = 4 THEN greatest(name_n, {people} * pow(2, -bits))
                 ELSE name_n END::FLOAT AS name_f,
@@ -255,19 +285,24 @@ def level_sql(name: str) -> str:
     nik = (
         _NIK.replace("nik_l", "l.nik").replace("nik_r", "r.nik").replace("nik_taken", "l.nik_taken")
     )
+    nik = nik.replace("nik_aside", "l.nik_aside")
     alone = {
         "birth": _BIRTH,
-        "nik": nik.replace("nik_apart", _NIK_APART),
+        "nik": nik.replace("nik_apart", f"({_NIK_APART})"),
         "region": _REGION,
         "place": _PLACE,
+        "origin": _ORIGIN,
     }
     together = {
         "nik": _NIK_IN_CONTEXT.format(steps=NIK_STEPS, context=_CONTEXT),
         "region": _REGION_BESIDE_NIK,
         "place": _PLACE_BESIDE_NIK,
+        "origin": _ORIGIN_BESIDE,
     }
     if name in together:
         return re.sub(
             rf"\b({'|'.join(alone)})\b", lambda field: f"({alone[field[1]]})", together[name]
         )
-    return {"name": FIRST_LOOK, "birth": _BIRTH, "sex": _SEX, "mother": _MOTHER}[name]
+    return {"name": FIRST_LOOK, "birth": _BIRTH, "sex": _SEX, "mother": _MOTHER, "work": _WORK}[
+        name
+    ]

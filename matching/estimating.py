@@ -34,7 +34,10 @@ START_U_NIK: dict[tuple[int, int], tuple[float, ...]] = {
     (2, 2): (0.50, 0.05, 0.15, 0.30),
 }
 # Levels that sum to one, by field: all of them but "missing", unless told here.
-SETS: dict[str, tuple[slice, ...]] = {"place": (slice(1, 4), slice(4, 7))}
+SETS: dict[str, tuple[slice, ...]] = {
+    "place": (slice(1, 4), slice(4, 7)),
+    "origin": (slice(1, 4), slice(4, 7)),
+}
 # A level of "same NIK" has no chance of its own (`owner_bits`): its weight alone counts.
 _OWNED = 0.5
 
@@ -99,6 +102,7 @@ def estimate_u(
         ).fetchone()
         if seen and seen[0]:
             common["name"][level] = max(float(seen[0]), 1.0)
+<<<<<<< Updated upstream
     near = dict(
         con.execute(
             f"SELECT place, count(*) FROM {neighbours} WHERE place >= 4 GROUP BY 1"
@@ -109,6 +113,21 @@ def estimate_u(
         u["place"][level] = (near.get(level, 0) + 5 * start) / (base + 5)
     together = min(usual["place"] / people, 0.5)
     _estimate_nik(con, random_pairs, alike, people, together, u["nik"])
+=======
+    # What neighbours agree in, by chance.
+    for name, starts in (("place", (0.4, 0.02, 0.58)), ("origin", (0.5, 0.3, 0.2))):
+        near = dict(
+            con.execute(
+                f"SELECT {name}, count(*) FROM {neighbours} WHERE {name} >= 4 GROUP BY 1"
+            ).fetchall()
+        )
+        base = sum(near.values())
+        for level, start in zip((4, 5, 6), starts, strict=True):
+            u[name][level] = (near.get(level, 0) + 5 * start) / (base + 5)
+    # Whether a stranger lives where the employer is, or where the record says to live: alike.
+    u["work"] = list(u["region"])
+    _estimate_nik(con, random_pairs, alike, people, u["nik"])
+>>>>>>> Stashed changes
     return u, common
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from matching.blocking import find_candidates
+from matching.exact import add_work_region, aside_sql
 from matching.keys import REGISTER, ensure_register, prepare_records
 from warehouse.errors import UsageError
 from warehouse.storage import literal
@@ -138,16 +139,19 @@ def _by_dataset(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 def _blocking(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
     """Block the records without an identifier link again and look for their persons."""
+    aside = aside_sql(con)
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE match_again AS
-        SELECT row_number() OVER (ORDER BY j.dataset, j.record_id) AS id, j.dataset, j.true_key,
+        SELECT row_number() OVER (ORDER BY j.dataset, j.record_id) AS id, j.dataset, j.record_id,
+            j.true_key,
             try_cast(r.nik AS BIGINT) AS nik, full_name, sex, birth_date, birth_place, mother_name,
-            region_code, NULL::UBIGINT AS nik_key, false AS conflict
+            region_code, {aside}, NULL::UBIGINT AS nik_key, false AS conflict
         FROM match_judged AS j JOIN in_person_records AS r USING (dataset, record_id)
         WHERE j.true_key IS NOT NULL AND j.tier IS DISTINCT FROM 'identifier'
         """
     )
+    add_work_region(con, "match_again")
     prepare_records(con, "match_again", "match_keys")
     # The NIK itself is a key too: a record whose NIK is right is compared with its owner.
     con.execute(

@@ -15,6 +15,12 @@ RAW = "full_name, sex, birth_date, birth_place, mother_name, region_code"
 _STATED_BIRTH = "(year(l.birth_date) % 100) * 10000 + month(l.birth_date) * 100 + day(l.birth_date)"
 
 
+def aside_sql(con: duckdb.DuckDBPyConnection) -> str:
+    """Give the column of unusable NIKs' digits, NULL where the records' view has none."""
+    known = {row[0] for row in con.execute("DESCRIBE FROM in_person_records").fetchall()}
+    return "nik_aside" if "nik_aside" in known else "NULL::VARCHAR AS nik_aside"
+
+
 def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     """Split records into those their NIK links, and the rest (`match_rest`).
 
@@ -40,6 +46,7 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         -- is standardised and compared, and keeps what it says.
         CREATE OR REPLACE TEMP TABLE match_records AS
         SELECT row_number() OVER (ORDER BY dataset, record_id) AS id, dataset, record_id,
+<<<<<<< Updated upstream
             nik_reason, nik, owner, both_born, born, sure, alike, {told}
         FROM (SELECT *, coalesce(born AND alike >= 0.86 OR alike >= 0.97, false) AS sure
             FROM (SELECT l.dataset, l.record_id, l.nik_reason, l.nik, {raw},
@@ -52,6 +59,17 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
                 FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik) FROM in_person_records
                     WHERE {where}) AS l
                 LEFT JOIN {PEOPLE} AS r USING (nik) LEFT JOIN {NAMES} AS n USING (name_id)));
+=======
+            nik_reason, try_cast(nik AS BIGINT) AS nik, {RAW},
+        {aside_sql(con)} FROM in_person_records WHERE {where};
+        CREATE OR REPLACE TEMP TABLE match_same_nik AS
+        SELECT l.id, r.person_key,
+            l.birth_date IS NOT NULL AND r.birth IS NOT NULL AS both_born,
+            coalesce({_STATED_BIRTH} = r.birth, false) AS born,
+            coalesce(jaro_winkler_similarity(upper(l.full_name), r.canon), 0) AS alike
+        FROM match_records AS l JOIN {REGISTER} AS r USING (nik);
+        -- Most are told by a first look; only the rest is standardised and compared.
+>>>>>>> Stashed changes
         CREATE OR REPLACE TEMP TABLE match_exact AS
         SELECT id, record_id, owner AS person_key,
             CASE WHEN born AND alike >= 0.9 THEN 999900 ELSE 999000 END AS ppm,
@@ -80,11 +98,60 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
             CASE WHEN name >= 5 THEN 999000 ELSE 996000 END, name::INTEGER * 100
         FROM match_guarded AS g JOIN match_records AS l USING (id) WHERE g.sure;
         CREATE OR REPLACE TEMP TABLE match_rest AS
-        SELECT l.id, l.dataset, l.record_id, l.nik, {RAW}, g.person_key AS nik_key,
-            coalesce(g.conflict, false) AS conflict
+        SELECT l.id, l.dataset, l.record_id, l.nik, {RAW}, nik_aside,
+            g.person_key AS nik_key, coalesce(g.conflict, false) AS conflict
         FROM match_records AS l LEFT JOIN match_guarded AS g ON g.id = l.id
         WHERE NOT l.sure AND NOT coalesce(g.sure, false);
         DROP TABLE match_doubtful; DROP TABLE match_doubtful_keys;
         DROP TABLE match_doubtful_levels; DROP TABLE match_guarded;
+        """
+    )
+    add_work_region(con, "match_rest")
+
+
+def add_work_region(con: duckdb.DuckDBPyConnection, records: str) -> None:
+    """Add to records without a region of their own the one of their employer, as `work`.
+
+    Payrolls state no home, and most people work in the regency they live in. An employer whose
+    number stands in the employers' lists with several regencies tells none.
+
+    Args:
+        con: the warehouse.
+        records: temporary table with `dataset`, `record_id` and `region_code`.
+    """
+    views = {
+        row[0]
+        for row in con.execute(
+            "SELECT view_name FROM duckdb_views() WHERE view_name IN"
+            " ('in_employment', 'in_roster', 'in_employers')"
+        ).fetchall()
+    }
+    con.execute(f"ALTER TABLE {records} ADD COLUMN work SMALLINT")
+    if len(views) < 3:
+        return
+    jobs = " UNION ALL ".join(
+        f"SELECT dataset, record_id, employer_npwp AS npwp, employer_nib AS nib FROM {view}"
+        for view in ("in_employment", "in_roster")
+    )
+    known = " UNION ALL ".join(
+        f"SELECT '{kind}' AS kind, {kind} AS number, any_value(region_code)::SMALLINT AS region"
+        f" FROM in_employers WHERE {kind} IS NOT NULL AND region_code <> '0000'"
+        f" GROUP BY 2 HAVING count(DISTINCT region_code) = 1"
+        for kind in ("npwp", "nib")
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_work AS
+        WITH jobs AS ({jobs}), known AS ({known}),
+        asked AS (SELECT j.* FROM jobs AS j SEMI JOIN {records} AS r
+            ON r.dataset = j.dataset AND r.record_id = j.record_id
+                AND coalesce(r.region_code, '0000') = '0000')
+        SELECT a.dataset, a.record_id, coalesce(p.region, b.region) AS work
+        FROM asked AS a LEFT JOIN known AS p ON p.kind = 'npwp' AND p.number = a.npwp
+        LEFT JOIN known AS b ON b.kind = 'nib' AND b.number = a.nib
+        WHERE coalesce(p.region, b.region) IS NOT NULL;
+        UPDATE {records} SET work = w.work FROM match_work AS w
+        WHERE w.dataset = {records}.dataset AND w.record_id = {records}.record_id;
+        DROP TABLE match_work;
         """
     )

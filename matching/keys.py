@@ -215,7 +215,8 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         con: the warehouse; the register has been prepared.
         source: relation with `id`, `nik` (BIGINT), the raw person columns, and `nik_key`
             (the person whose NIK the record carries, or NULL) and `conflict` (nothing else
-            agrees with that person).
+            agrees with that person); it may have `nik_aside` (digits of an unusable NIK) and
+            `work` (the employer's region).
         target: temporary table to make: the columns of the register's keys, with `id` for
             `person_key`, `born_other`, the NIK's birth date where it differs, and `kind`, what
             the record's NIK is worth: a number of `NIK_KINDS`.
@@ -223,6 +224,7 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
     Returns:
         The number of records.
     """
+    source = _with_hints(con, source)
     standardise_names(con, source, "full_name", "match_names", token_counts=TOKENS)
     standardise_names(
         con, source, "mother_name", "match_mothers", token_counts=TOKENS, columns=_MOTHER
@@ -242,13 +244,41 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
             -- A NIK of another, as of a wife or a father, tells that person's birth date.
             coalesce(birth, CASE WHEN nik_key IS NULL THEN nik_birth END) AS born,
             CASE WHEN nik_birth <> birth THEN nik_birth END AS born_other,
-            CASE WHEN nik IS NULL THEN 0 WHEN nik_key IS NOT NULL THEN 3
+            nik_aside, nik_front, nik_back, work,
+            CASE WHEN nik IS NULL OR nik_aside IS NOT NULL THEN 0 WHEN nik_key IS NOT NULL THEN 3
                 WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind,
             coalesce(same.n, 0)::INTEGER AS same_n, nik_key IS NOT NULL AS nik_taken
         FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM {NAMES}
             WHERE h_psorted IN (SELECT h_psorted FROM match_names) GROUP BY 1) AS same
-            USING (h_psorted);
+            USING (h_psorted) JOIN match_hints USING (id);
         DROP TABLE match_names; DROP TABLE match_mothers;
+        DROP VIEW match_stated; DROP TABLE match_hints;
         """
     )
     return int(scalar(con, f"SELECT count(*) FROM {target}"))
+
+
+def _with_hints(con: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Make view `match_stated`, in which 16 digits of an unusable NIK stand as the NIK.
+
+    Also makes `match_hints`: `nik_aside`, `work`, and `nik_front` and `nik_back`, the NIK
+    counted from either end, which differ where a digit is lost or doubled.
+    """
+    known = {row[0] for row in con.execute(f"DESCRIBE FROM {source}").fetchall()}
+    aside = "nik_aside" if "nik_aside" in known else "NULL::VARCHAR"
+    work = "work" if "work" in known else "NULL::SMALLINT"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_hints AS
+        SELECT id, CASE WHEN nik IS NULL THEN {aside} END AS nik_aside, {work} AS work,
+            CASE WHEN nik IS NOT NULL THEN nik WHEN length({aside}) BETWEEN 14 AND 18
+                THEN try_cast(rpad({aside}, 16, '0') AS BIGINT) END AS nik_front,
+            CASE WHEN nik IS NOT NULL THEN nik WHEN length({aside}) BETWEEN 14 AND 18
+                THEN try_cast(right({aside}, 16) AS BIGINT) END AS nik_back
+        FROM {source};
+        CREATE OR REPLACE TEMP VIEW match_stated AS
+        SELECT * REPLACE (CASE WHEN nik IS NULL AND length({aside}) = 16
+            THEN try_cast({aside} AS BIGINT) ELSE nik END AS nik) FROM {source};
+        """
+    )
+    return "match_stated"

@@ -15,7 +15,7 @@ import numpy as np
 from matching.comparison import FIELDS, LEVELS
 from matching.keys import RAREST
 
-VERSION = 2
+VERSION = 3
 
 # Fields whose agreement weighs by how common the value is, and the levels it holds for. The
 # share is how much of the rarity counts: all of it for the same value, half for a likeness.
@@ -36,6 +36,8 @@ START_M: dict[str, tuple[float, ...]] = {
     "region": (0, 0.10, 0.08, 0.82),
     "place": (0, 0.12, 0.03, 0.85, 0.06, 0.02, 0.92),
     "mother": (0, 0.05, 0.04, 0.12, 0.79),
+    "work": (0, 0.20, 0.20, 0.60),
+    "origin": (0, 0.03, 0.03, 0.94, 0.03, 0.03, 0.94),
 }
 
 

@@ -12,8 +12,13 @@ import numpy as np
 from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
+<<<<<<< Updated upstream
 from matching.exact import RAW, split
 from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
+=======
+from matching.exact import RAW, add_work_region, split
+from matching.keys import REGISTER, ensure_register, prepare_records
+>>>>>>> Stashed changes
 from matching.model import RARITY, Model, rarity_sql, save_model
 from warehouse.storage import scalar
 
@@ -111,6 +116,7 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING};
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_owned AS
+<<<<<<< Updated upstream
         SELECT id, person_key, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
             false AS conflict
         FROM in_person_records JOIN (
@@ -119,8 +125,16 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
                 SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
             ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS})
             USING (dataset, record_id);
+=======
+        SELECT id, dataset, record_id, person_key, NULL::BIGINT AS nik, {RAW},
+            NULL::UBIGINT AS nik_key, false AS conflict
+        FROM match_records JOIN (SELECT id, person_key FROM match_exact UNION ALL
+            SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
+        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS};
+>>>>>>> Stashed changes
         """
     )
+    add_work_region(con, "match_owned")
     prepare_records(con, "match_sample", "match_keys")
     find_candidates(con, "match_keys", "match_pairs")
     compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
@@ -160,7 +174,8 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
         SELECT * EXCLUDE (person_key), person_key AS own, NULL::BIGINT AS born_other,
-            name_n AS same_n, false AS nik_taken,
+            name_n AS same_n, false AS nik_taken, NULL::SMALLINT AS work,
+            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside,
             row_number() OVER (ORDER BY person_key) AS id,
             hash(person_key, 1) % {people} < {FEW} AS few
         FROM {REGISTER} WHERE hash(person_key, 2) % {people} < {OTHERS};

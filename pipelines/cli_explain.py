@@ -30,6 +30,7 @@ from warehouse.settings import Settings
 _FIELDS = {
     "name": "nama", "birth": "tanggal lahir", "nik": "NIK", "sex": "jenis kelamin",
     "region": "wilayah", "place": "tempat lahir", "mother": "nama ibu",
+    "work": "wilayah pemberi kerja", "origin": "wilayah asal NIK",
 }  # fmt: skip
 # Longest first: a level's words are put one by one.
 _WORDS = {
@@ -42,6 +43,8 @@ _WORDS = {
     "home unknown": "domisili tidak diketahui",
     "same province": "provinsi sama",
     "sounds alike": "bunyinya sama",
+    "same district": "kecamatan sama",
+    "same regency": "kabupaten/kota sama",
     "same region": "wilayah sama",
     "two digits": "dua digit beda",
     "year only": "hanya tahun sama",

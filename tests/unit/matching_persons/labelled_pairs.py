@@ -20,7 +20,8 @@ WORDS = Path(__file__).parents[3] / "warehouse" / "reference" / "data"
 OTHERS = {
     "nik": "BIGINT", "nik_birth": "BIGINT", "birth": "BIGINT", "born": "BIGINT",
     "born_other": "BIGINT", "sex": "VARCHAR", "region": "SMALLINT", "place": "VARCHAR",
-    "mother": "VARCHAR", "mother_h": "UBIGINT", "mother_first": "UBIGINT",
+    "mother": "VARCHAR", "mother_h": "UBIGINT", "mother_first": "UBIGINT", "nik_aside": "VARCHAR",
+    "work": "SMALLINT",
 }  # fmt: skip
 COUNTS = (
     "1 AS name_n, 1 AS name_f, 1 AS birth_n, 1 AS place_n, 1 AS mother_n, 0 AS same_n,"
