@@ -102,18 +102,6 @@ def estimate_u(
         ).fetchone()
         if seen and seen[0]:
             common["name"][level] = max(float(seen[0]), 1.0)
-<<<<<<< Updated upstream
-    near = dict(
-        con.execute(
-            f"SELECT place, count(*) FROM {neighbours} WHERE place >= 4 GROUP BY 1"
-        ).fetchall()
-    )
-    base = sum(near.values())
-    for level, start in zip((4, 5, 6), (0.4, 0.02, 0.58), strict=True):
-        u["place"][level] = (near.get(level, 0) + 5 * start) / (base + 5)
-    together = min(usual["place"] / people, 0.5)
-    _estimate_nik(con, random_pairs, alike, people, together, u["nik"])
-=======
     # What neighbours agree in, by chance.
     for name, starts in (("place", (0.4, 0.02, 0.58)), ("origin", (0.5, 0.3, 0.2))):
         near = dict(
@@ -126,8 +114,8 @@ def estimate_u(
             u[name][level] = (near.get(level, 0) + 5 * start) / (base + 5)
     # Whether a stranger lives where the employer is, or where the record says to live: alike.
     u["work"] = list(u["region"])
-    _estimate_nik(con, random_pairs, alike, people, u["nik"])
->>>>>>> Stashed changes
+    together = min(usual["place"] / people, 0.5)
+    _estimate_nik(con, random_pairs, alike, people, together, u["nik"])
     return u, common
 
 

@@ -38,6 +38,7 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         con: the warehouse with the TEMP view `in_person_records`; the register is prepared.
         where: condition on its rows.
     """
+    aside = "" if aside_sql(con) == "nik_aside" else ", NULL::VARCHAR AS nik_aside"
     raw = ", ".join(f"l.{name}" for name in RAW.split(", "))
     told = ", ".join(f"CASE WHEN NOT sure THEN {name} END AS {name}" for name in RAW.split(", "))
     con.execute(
@@ -46,30 +47,18 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         -- is standardised and compared, and keeps what it says.
         CREATE OR REPLACE TEMP TABLE match_records AS
         SELECT row_number() OVER (ORDER BY dataset, record_id) AS id, dataset, record_id,
-<<<<<<< Updated upstream
-            nik_reason, nik, owner, both_born, born, sure, alike, {told}
+            nik_reason, nik, nik_aside, owner, both_born, born, sure, alike, {told}
         FROM (SELECT *, coalesce(born AND alike >= 0.86 OR alike >= 0.97, false) AS sure
-            FROM (SELECT l.dataset, l.record_id, l.nik_reason, l.nik, {raw},
+            FROM (SELECT l.dataset, l.record_id, l.nik_reason, l.nik, l.nik_aside, {raw},
                     r.person_key AS owner,
                     l.birth_date IS NOT NULL AND r.birth IS NOT NULL AS both_born,
                     coalesce({_STATED_BIRTH} = r.birth, false) AS born,
                     CASE WHEN r.person_key IS NOT NULL THEN
                         coalesce(jaro_winkler_similarity(upper(l.full_name), n.canon), 0) END
                         AS alike
-                FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik) FROM in_person_records
-                    WHERE {where}) AS l
+                FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik){aside}
+                    FROM in_person_records WHERE {where}) AS l
                 LEFT JOIN {PEOPLE} AS r USING (nik) LEFT JOIN {NAMES} AS n USING (name_id)));
-=======
-            nik_reason, try_cast(nik AS BIGINT) AS nik, {RAW},
-        {aside_sql(con)} FROM in_person_records WHERE {where};
-        CREATE OR REPLACE TEMP TABLE match_same_nik AS
-        SELECT l.id, r.person_key,
-            l.birth_date IS NOT NULL AND r.birth IS NOT NULL AS both_born,
-            coalesce({_STATED_BIRTH} = r.birth, false) AS born,
-            coalesce(jaro_winkler_similarity(upper(l.full_name), r.canon), 0) AS alike
-        FROM match_records AS l JOIN {REGISTER} AS r USING (nik);
-        -- Most are told by a first look; only the rest is standardised and compared.
->>>>>>> Stashed changes
         CREATE OR REPLACE TEMP TABLE match_exact AS
         SELECT id, record_id, owner AS person_key,
             CASE WHEN born AND alike >= 0.9 THEN 999900 ELSE 999000 END AS ppm,

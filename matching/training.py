@@ -12,13 +12,8 @@ import numpy as np
 from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
-<<<<<<< Updated upstream
-from matching.exact import RAW, split
-from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
-=======
 from matching.exact import RAW, add_work_region, split
-from matching.keys import REGISTER, ensure_register, prepare_records
->>>>>>> Stashed changes
+from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
 from warehouse.storage import scalar
 
@@ -116,22 +111,14 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING};
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_owned AS
-<<<<<<< Updated upstream
-        SELECT id, person_key, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key,
-            false AS conflict
+        SELECT id, dataset, record_id, person_key, NULL::BIGINT AS nik, {RAW},
+            NULL::UBIGINT AS nik_key, false AS conflict
         FROM in_person_records JOIN (
             SELECT id, dataset, record_id, person_key FROM match_records JOIN (
                 SELECT id, person_key FROM match_exact UNION ALL
                 SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
             ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS})
             USING (dataset, record_id);
-=======
-        SELECT id, dataset, record_id, person_key, NULL::BIGINT AS nik, {RAW},
-            NULL::UBIGINT AS nik_key, false AS conflict
-        FROM match_records JOIN (SELECT id, person_key FROM match_exact UNION ALL
-            SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
-        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS};
->>>>>>> Stashed changes
         """
     )
     add_work_region(con, "match_owned")
