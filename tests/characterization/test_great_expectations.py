@@ -88,10 +88,26 @@ def test_only_basic_without_examples_leaks_no_value(gx, result_format, leaks):
     assert (SECRET in json.dumps(result.to_json_dict())) == leaks
 
 
-def test_the_judge_uses_the_format_that_leaks_nothing():
-    from expectations.judging import RESULT_FORMAT
+def test_one_expectation_on_pairs_names_every_broken_check(gx):
+    """The judge rests on this; what it is given are figures, so naming them leaks nothing."""
+    import pandas as pd
 
-    assert RESULT_FORMAT == {"result_format": "BASIC", "partial_unexpected_count": 0}
+    from expectations.judging import VERDICT_FORMAT
+
+    frame = pd.DataFrame(
+        [("equal", 0.7, 0.7), ("short", 0.4, 0.7), ("empty", None, 0.7), ("less", 1.0, 2.0)],
+        columns=["check", "larger", "smaller"],
+    )
+    check = gx.expectations.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A="larger", column_B="smaller", or_equal=True
+    )
+    result = validated(gx, frame, check, result_format=VERDICT_FORMAT).results[0]
+    assert not result.success
+    told = {entry["check"] for entry in result.result["unexpected_index_list"]}
+    assert told == {"short", "empty", "less"}
+    kept = validated(gx, frame[:1], check, result_format=VERDICT_FORMAT).results[0]
+    assert kept.success
+    assert not kept.result.get("unexpected_index_list")
 
 
 def test_a_suite_survives_the_way_through_json(gx):
