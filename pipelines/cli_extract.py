@@ -14,7 +14,8 @@ from rich.console import Console
 
 from pipelines.cli import errors, print_json
 from pipelines.gap import number
-from publishing.extracts.making import ExtractReport, make_extracts
+from publishing.extracts.issuing import issue
+from publishing.extracts.making import ExtractReport
 from warehouse.errors import UsageError
 from warehouse.home import Home
 from warehouse.settings import load_settings
@@ -38,7 +39,7 @@ def extract(
     if everyone == (addressee is not None):
         raise UsageError("give either --all or --addressee N (1 to 26)")
     console = errors()
-    report = make_extracts(
+    report = issue(
         home,
         load_settings(home, settings_file),
         period,
@@ -47,7 +48,7 @@ def extract(
         log=lambda message: console.print(message, markup=False, highlight=False),
     )
     if as_json:
-        print_json({"status": "done", **asdict(report)})
+        print_json({"status": "done", **asdict(report), "written": len(report.written)})
     else:
         _show(report)
     return 0

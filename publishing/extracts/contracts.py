@@ -45,14 +45,28 @@ REGION_SCOPES = ("none", "province", "regency")
 
 TAX_SECRET = frozenset(
     {
-        "npwp", "employer_npwp", "parent_npwp", "npwp_root", "monthly_wage", "reported_wage",
-        "uncollected_contribution", "missing_wage",
+        "npwp", "employer_npwp", "parent_npwp", "monthly_wage", "reported_wage", "flags",
+        "flags_certain", "flags_upper", "evidence_sources", "known_workers",
+        "known_workers_certain", "known_workers_upper", "missing_workers", "missing_wage",
+        "underreported_workers", "wage_basis", "estimated_contribution", "contribution_jkk",
+        "contribution_jkm", "contribution_jht", "contribution_jp", "contribution_employers",
+        "contribution_persons", "employers", "employers_flagged", "pwbd", "pds_tk", "pds_upah",
+        "reported_wages", "taxed_wages",
     }
 )  # fmt: skip
-"""Columns that rest on tax data or tell wages (UU KUP art. 34; UU 27/2022 art. 4)."""
+"""Columns that rest on tax data or tell wages (UU KUP art. 34; UU 27/2022 art. 4). Their
+likes that end in `_without_tax` do not."""
 
-TAX_TABLES = frozenset({"wage_gap", "employer_compliance"})
-"""Tables whose figures or flags rest on tax data."""
+TAX_TABLES = frozenset(
+    {
+        "wage_gap", "employer_compliance", "employer_evidence", "employer_contributions",
+        "employers_flagged",
+    }
+)  # fmt: skip
+"""Tables and lists whose rows are chosen by tax data, whatever their columns."""
+
+NO_TAX_TABLES = frozenset({"construction_cover"})
+"""Tables of which no column rests on tax data, though one has a name of `TAX_SECRET`."""
 
 TAX_ADDRESSEES = (9, 23)
 """Who may have them: the Ministry of Finance (DJP) and BPJS Ketenagakerjaan."""
@@ -300,7 +314,8 @@ class _Rules:
         names = {column.name for column in table.columns}
         if self.number not in TAX_ADDRESSEES:
             secret = sorted(
-                {c.name for c in table.columns if c.pii == "specific"} | (names & TAX_SECRET)
+                {c.name for c in table.columns if c.pii == "specific"}
+                | (names & TAX_SECRET if table.name not in NO_TAX_TABLES else set())
             )
             if secret:
                 self._refuse(
@@ -314,6 +329,16 @@ class _Rules:
             self._refuse(f"{table.name}.{personal[0]}", "is personal: no table of counts has it")
         if table.level == "person" and "pseudonym" not in names:
             self._refuse(table.name, "a list of persons needs their pseudonym")
+        column = {"province": "province_code", "regency": "regency_code"}
+        scope = self.custom.get("regionScope", "none")
+        for name in set(table.rows) & {"region", "province"}:
+            needed = "province_code" if name == "province" else column.get(scope, "")
+            if not needed:
+                self._refuse(table.name, f"is narrowed by {name}, but regionScope is none")
+            if not table.is_list and needed not in names:
+                self._refuse(table.name, f"is narrowed by {name}, so it needs {needed}")
+        if scope != "none" and table.is_list and "region" not in table.rows:
+            self._refuse(table.name, "must be narrowed by region: it goes to each of many")
         if table.is_list and not table.purpose:
             self._refuse(table.name, "a list needs a description: what it is given for")
 

@@ -233,6 +233,11 @@ def _manifest(sheet: Sheet, entries: Sequence[FileEntry], signer: Signer) -> dic
         },
         "absent_tables": list(facts.absent),
         "withheld": [{"list": name, "reason": reason} for name, reason in facts.withheld],
+        "fields": {
+            table.name: [column.name for column in table.columns]
+            for table in contract.tables
+            if any(entry.table == table.name for entry in entries)
+        },
         "files": [asdict(entry) for entry in entries],
         "code_version": metadata.version("cakupan"),
         "public_key_sha256": signer.fingerprint,

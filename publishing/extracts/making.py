@@ -79,7 +79,7 @@ class ExtractReport:
         withheld: lists that were not made, by reason.
         absent: tables that contracts name and the publication lacks.
         seconds: time it took.
-        keys: keys of the recipients whose folders were written.
+        written: the folders that were written.
     """
 
     folder: Path
@@ -92,7 +92,7 @@ class ExtractReport:
     withheld: Mapping[str, int]
     absent: tuple[str, ...]
     seconds: float
-    keys: tuple[str, ...] = ()
+    written: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def make_extracts(
         withheld=withheld,
         absent=tuple(sorted(done.absent)),
         seconds=time.monotonic() - started,
-        keys=tuple(sheet.facts.recipient.key for _, sheet in todo),
+        written=tuple(sheet.folder for _, sheet in todo),
     )
 
 
@@ -373,6 +373,3 @@ def _lock(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-__all__ = ["ExtractReport", "GateBlocked", "ListsOf", "extracts_root", "make_extracts"]
