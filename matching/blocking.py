@@ -30,6 +30,7 @@ class Rule:
         probes: SQL expressions of the keys looked up for a record `l`.
         cap: most register people a key may have.
         alike: condition over `l` and `r` that a pair of a wide rule must meet as well.
+        only: condition over `l`: records that the rule is for.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Rule:
     probes: tuple[str, ...]
     cap: int
     alike: str = "true"
+    only: str = "true"
 
 
 def _both(*parts: str) -> tuple[str, tuple[str, ...]]:
@@ -104,6 +106,9 @@ def _word(home: str, part: str) -> tuple[str, tuple[str, ...]]:
 _ALIKE_NAME = "(l.canon IS NULL OR jaro_winkler_similarity(l.canon, r.canon) >= 0.72)"
 _CLOSE = "jaro_winkler_similarity(l.canon, r.canon) >= 0.92"
 
+# A record without a birth date. One that has it is found by it, and would meet only strangers.
+_UNDATED = "l.born IS NULL"
+
 # What the conditions on alike pairs read of a register row, beside its name.
 _SEEN = ", r.name_id, r.t_first, r.t_last, r.mother_h"
 
@@ -133,16 +138,16 @@ RULES: tuple[Rule, ...] = (
     Rule("mother_year", *_both("@mother_h", "@born // 10000"), 25),
     # Thin records state a name and one place, no date: a word of the name there, whichever
     # word was left out, cut to a letter or joined to the next.
-    Rule("name_place", *_both("@h_psorted", "@place"), 40),
-    Rule("joined", *_both("@h_pflat"), 25),
-    Rule("first_place", *_word("place", "@t_first"), 30),
-    Rule("last_place", *_word("place", "@t_last"), 30),
-    Rule("first_region", *_word("region", "@t_first"), 30),
-    Rule("last_region", *_word("region", "@t_last"), 30),
-    Rule("mother_place", *_both("@mother_h", "@place"), 25, _ALIKE_NAME),
-    Rule("mother_region", *_both("@mother_h", "@region"), 25, _ALIKE_NAME),
-    Rule("start_region", *_both("@start", "@region"), 200, _CLOSE),
-    Rule("start_place", *_both("@start", "@place"), 200, _CLOSE),
+    Rule("name_place", *_both("@h_psorted", "@place"), 40, only=_UNDATED),
+    Rule("joined", *_both("@h_pflat"), 25, only=_UNDATED),
+    Rule("first_place", *_word("place", "@t_first"), 30, only=_UNDATED),
+    Rule("last_place", *_word("place", "@t_last"), 30, only=_UNDATED),
+    Rule("first_region", *_word("region", "@t_first"), 30, only=_UNDATED),
+    Rule("last_region", *_word("region", "@t_last"), 30, only=_UNDATED),
+    Rule("mother_place", *_both("@mother_h", "@place"), 25, _ALIKE_NAME, _UNDATED),
+    Rule("mother_region", *_both("@mother_h", "@region"), 25, _ALIKE_NAME, _UNDATED),
+    Rule("start_region", *_both("@start", "@region"), 200, _CLOSE, _UNDATED),
+    Rule("start_place", *_both("@start", "@place"), 200, _CLOSE, _UNDATED),
 )  # fmt: skip
 
 
@@ -186,7 +191,8 @@ def find_candidates(
             f"""
             CREATE OR REPLACE TEMP TABLE match_probe AS
             SELECT DISTINCT id, key FROM (
-                SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l)
+                SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l
+                WHERE {rule.only})
             WHERE key IS NOT NULL;
             CREATE OR REPLACE TEMP TABLE match_hit AS
             SELECT {rule.register} AS key, r.person_key{_SEEN if rule.alike != "true" else ""}
@@ -253,13 +259,17 @@ class RuleOutcome:
 
 
 def reached(con: duckdb.DuckDBPyConnection, record: str) -> list[RuleOutcome]:
-    """Tell what each rule found for one record.
+    """Tell what each rule that is for such a record found for it.
 
     Args:
         con: the warehouse; the register has been prepared.
         record: key table of one record (`matching.keys.prepare_records`).
     """
-    return [_outcome(con, record, rule) for rule in RULES]
+    return [
+        _outcome(con, record, rule)
+        for rule in RULES
+        if scalar(con, f"SELECT {rule.only} FROM {record} AS l")
+    ]
 
 
 def _outcome(con: duckdb.DuckDBPyConnection, record: str, rule: Rule) -> RuleOutcome:

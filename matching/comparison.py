@@ -195,7 +195,10 @@ def compare(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_levels AS
-        SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
+        -- A name is kept only where it is still to be measured.
+        SELECT * REPLACE (CASE WHEN name = -1 THEN name_l END AS name_l,
+            CASE WHEN name = -1 THEN name_r END AS name_r)
+        FROM (SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
             l.nik_taken,
             {_SEX} AS sex,
@@ -204,7 +207,7 @@ def compare(
             {mother} AS mother, l.same_n,
             r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
             least(l.bits, r.bits) AS bits
-        FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key)
+        FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key))
         """
     )
     look_closer(con, "match_levels", "match_closer")
@@ -261,13 +264,13 @@ def name_levels(left: list[str], right: list[str]) -> np.ndarray:
     """
     flat_l = [name.replace(" ", "") for name in left]
     flat_r = [name.replace(" ", "") for name in right]
-    edits = process.cpdist(flat_l, flat_r, scorer=OSA.distance)
+    edits = process.cpdist(flat_l, flat_r, scorer=OSA.distance, workers=-1)
     sizes = [np.fromiter(map(len, flat), np.int64) for flat in (flat_l, flat_r)]
     longest, shortest = np.maximum(*sizes), np.minimum(*sizes)
     alike = 1 - edits / np.maximum(longest, 1)
-    ordered = process.cpdist(left, right, scorer=fuzz.token_sort_ratio) / 100
-    shared = process.cpdist(left, right, scorer=fuzz.token_set_ratio) / 100
-    start = process.cpdist(flat_l, flat_r, scorer=fuzz.partial_ratio) / 100
+    ordered = process.cpdist(left, right, scorer=fuzz.token_sort_ratio, workers=-1) / 100
+    shared = process.cpdist(left, right, scorer=fuzz.token_set_ratio, workers=-1) / 100
+    start = process.cpdist(flat_l, flat_r, scorer=fuzz.partial_ratio, workers=-1) / 100
     close = (edits == 1) & (longest >= 4) | (alike >= 0.86) | (ordered >= 0.93)
     # A word of four letters stands within many a name: LISA in ELISABETH.
     part = (shared >= 0.97) | (start >= 0.97) & (longest >= 8) & (shortest >= 5)
