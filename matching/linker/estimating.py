@@ -47,6 +47,8 @@ PRIOR = 50.0
 KNOWN = 300.0
 # Two rows at random: u of levels none was seen of.
 FEW, OTHERS = 800, 400
+# Rows of one value that a row is paired with to learn what rows that share it have in common.
+MATES = 60
 TRAINING = 12_000
 ROUNDS = 40
 
@@ -142,10 +144,12 @@ def estimate_u(
     Returns:
         By comparison: u, the mean commonness, and the least that u can be.
     """
+    # Of a small table every pair is taken, once.
+    other = "<" if rows <= OTHERS else "<>"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE lk_random AS
-        SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON a.id <> b.id
+        SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON a.id {other} b.id
         WHERE hash(a.id, 1) % {rows} < {FEW} AND hash(b.id, 2) % {rows} < {OTHERS}
         """
     )
@@ -195,21 +199,20 @@ def _nik_contexts(
     """Estimate how NIKs of two people compare who share a birth date, a place, or both."""
     dates = [j for j, item in enumerate(spec.compare) if item.kind == "date"]
     places = [j for j, item in enumerate(spec.compare) if item.kind in HOMES]
-    ways = []
-    if dates:
-        ways.append(f"a.f{dates[0]} = b.f{dates[0]}")
-    ways += [f"a.f{j} = b.f{j}" for j in places]
-    ways += [f"a.f{dates[0]} = b.f{dates[0]} AND a.f{j} = b.f{j}" for j in places if dates]
+    # What two rows share: a date, a place, or both. Of both there are few, so all rows are looked
+    # through for them; of a value that very many have a few rows stand for all.
+    ways: list[tuple[str, ...]] = [(f"f{j}",) for j in (*dates[:1], *places)]
+    ways += [(f"f{dates[0]}", f"f{j}") for j in places if dates]
     if not ways:
         return
-    # Of every row only a few partners are looked at, however many share the value.
     pairs = " UNION ".join(
-        f"(SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON {way}"
-        f" WHERE a.id <> b.id AND hash(a.id, 1) % {rows} < {20 * FEW} AND"
-        f" (hash(b.id, 2) % {rows} < {20 * OTHERS} OR a.f{i} IS NOT NULL AND {narrow})"
+        f"(SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN (SELECT id, {shared}"
+        f" FROM lk_r WHERE {'true' if len(way) > 1 else f'hash(id, 2) % {rows} < {20 * OTHERS}'}"
+        f" QUALIFY row_number() OVER (PARTITION BY {shared} ORDER BY hash(id, 2), id) <= {MATES})"
+        f" AS b USING ({shared}) WHERE a.id <> b.id AND hash(a.id, 1) % {rows} < {20 * FEW}"
         f" ORDER BY hash(a.id, b.id), a.id, b.id LIMIT 60000)"
         for way in ways
-        for narrow in ("true" if " AND " in way else "false",)
+        for shared in (", ".join(way),)
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE lk_near AS {pairs}")
     compare(con, spec, "lk_near", "lk_twins", left="lk_r")

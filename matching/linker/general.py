@@ -15,7 +15,7 @@ from matching.linker import blocking, deciding, evaluating
 from matching.linker.comparing import KIND_LEVELS, SAME, compare
 from matching.linker.estimating import TRAINING, LinkModel, learn, sample_known
 from matching.linker.exact import guarded_sql, guards, link_exact, same_sql
-from matching.linker.report import LinkReport, Stages
+from matching.linker.report import DONE, LinkReport, Stages
 from matching.linker.spec import IDENTIFIERS, Spec
 from matching.linker.standardise import standardise
 from warehouse.storage import scalar
@@ -86,7 +86,9 @@ def link_general(
         if with_truth:
             evaluating.note_compared(con, "lk_candidates")
         _score(con, spec, model, guarded=owner_odds is not None)
-        stages.tell(f"compared {report.candidates} pairs of {min(start + CHUNK, left)} rows")
+        done = min(start + CHUNK, left)
+        stages.reached(DONE["learning"] + (DONE["comparing"] - DONE["learning"]) * done / left)
+        stages.tell(f"compared {report.candidates} pairs of {done} rows")
     report.blocking = [
         dict(zip(("rule", "pairs", "capped_blocks", "skipped_pairs"), row, strict=True))
         for row in con.execute(

@@ -25,7 +25,8 @@ from matching.linker.evaluating import note_compared
 from matching.linker.spec import Spec
 from matching.linker.standardise import text_sql, value_sql
 from matching.model import Model
-from matching.persons import CHUNK, link_dataset, prepare_register, train_model
+from matching.persons import link_dataset, prepare_register, train_model
+from sources.identifiers.nik import nik_aside_sql
 from warehouse.storage import literal, quote, scalar
 
 # The columns that the stages read, by the kind of the comparison that gives them.
@@ -131,6 +132,8 @@ def link_persons(
 
 def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
     """Make the views that the stages read."""
+    # Digits of a NIK that cannot be used tell something, too.
+    named = COLUMNS | {"aside": "nik_aside"}
     for side, key in (("l", spec.left.id), ("r", spec.right.id)):
         types = {row[0]: row[1] for row in con.execute(f"DESCRIBE lk_raw_{side}").fetchall()}
         values = {kind: f"NULL::{_TYPES.get(kind, 'VARCHAR')}" for kind in COLUMNS}
@@ -138,13 +141,15 @@ def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
             value = value_sql(item, side, types)
             if item.kind in ("person_name", "mother_name", "place"):
                 value = text_sql(item.of(side))
+            elif item.kind == "nik":
+                values["aside"] = nik_aside_sql(text_sql(item.of(side), ""))
             elif item.kind == "region":
                 value = f"CASE WHEN length({value}) = 4 THEN {value} END"
             elif item.kind == "date":
                 digits = f"lpad(({value})::VARCHAR, 8, '0')"
                 value = f"try_strptime({digits}, '%Y%m%d')::DATE"
             values[item.kind] = value
-        columns = ", ".join(f"{value} AS {COLUMNS[kind]}" for kind, value in values.items())
+        columns = ", ".join(f"{value} AS {named[kind]}" for kind, value in values.items())
         con.execute(
             f"CREATE OR REPLACE TABLE lk_person_{side} AS SELECT lk_row, {columns},"
             f" {quote(key)}::VARCHAR AS record_id FROM lk_raw_{side}"
@@ -192,23 +197,17 @@ def _note_compared(con: duckdb.DuckDBPyConnection) -> None:
     """Note the true pairs that were compared: blocked once more, as the stages keep no pairs."""
     note_compared(con, "(SELECT id, person_key FROM lk_links WHERE tier = 'identifier')")
     split(con, f"dataset = {literal(DATASET)}")
-    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
-    for start in range(0, rest, CHUNK):
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW match_chunk AS SELECT * FROM match_rest"
-            f" ORDER BY id LIMIT {CHUNK} OFFSET {start}"
-        )
-        prepare_records(con, "match_chunk", "match_keys")
-        find_candidates(con, "match_keys", "match_pairs")
-        con.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE lk_met_now AS
-            SELECT l.lk_row AS id, r.lk_row::UBIGINT AS person_key FROM match_pairs AS p
-            JOIN match_rest AS m USING (id) JOIN lk_person_l AS l USING (record_id)
-            JOIN lk_people AS r ON r.person_key = p.person_key
-            """
-        )
-        note_compared(con, "lk_met_now")
+    prepare_records(con, "match_rest", "match_keys")
+    find_candidates(con, "match_keys", "match_pairs")
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE lk_met_now AS
+        SELECT l.lk_row AS id, r.lk_row::UBIGINT AS person_key FROM match_pairs AS p
+        JOIN match_rest AS m USING (id) JOIN lk_person_l AS l USING (record_id)
+        JOIN lk_people AS r ON r.person_key = p.person_key
+        """
+    )
+    note_compared(con, "lk_met_now")
 
 
 def _told(spec: Spec, model: Model) -> list[dict[str, object]]:
@@ -225,5 +224,5 @@ def _told(spec: Spec, model: Model) -> list[dict[str, object]]:
                 for level, name in enumerate(LEVELS[field]) if level
             ],
         }
-        for field in FIELDS if _KIND[field] in by_kind
+        for field in FIELDS if _KIND.get(field) in by_kind
     ]  # fmt: skip

@@ -11,6 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+# The share of the work that is done at the end of each stage, as large tables show it.
+DONE = {
+    "reading": 0.1,
+    "standardising": 0.45,
+    "identifiers": 0.5,
+    "learning": 0.75,
+    "resolving": 0.9,
+    "comparing": 0.95,
+    "deciding": 0.97,
+    "writing": 1.0,
+}
+
 
 @dataclass
 class LinkReport:
@@ -51,10 +63,20 @@ class LinkReport:
 
 
 class Stages:
-    """Tells the stages and times them."""
+    """Tells the stages and times them.
 
-    def __init__(self, log: Callable[[str], object] | None) -> None:
+    Args:
+        log: told one line per stage.
+        progress: told the share of the work that is done.
+    """
+
+    def __init__(
+        self,
+        log: Callable[[str], object] | None,
+        progress: Callable[[float], object] | None = None,
+    ) -> None:
         self._log = log
+        self._progress = progress
         self._since = time.perf_counter()
         self.seconds: dict[str, float] = {}
 
@@ -63,7 +85,14 @@ class Stages:
         now = time.perf_counter()
         self.seconds[stage] = round(self.seconds.get(stage, 0.0) + now - self._since, 2)
         self._since = now
+        if stage in DONE:
+            self.reached(DONE[stage])
         self.tell(message)
+
+    def reached(self, share: float) -> None:
+        """Tell what share of the work is done, from 0 to 1."""
+        if self._progress:
+            self._progress(share)
 
     def tell(self, message: str) -> None:
         """Tell something of a stage that goes on."""

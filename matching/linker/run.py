@@ -55,6 +55,7 @@ def link(
     *,
     truth: Path | None = None,
     log: Callable[[str], object] | None = None,
+    progress: Callable[[float], object] | None = None,
     engine: EngineSettings | None = None,
 ) -> LinkReport:
     """Link two tables, or the rows of one.
@@ -66,6 +67,7 @@ def link(
         out: Parquet file to write: `left_id`, `right_id`, `probability`, `tier`, `review`.
         truth: CSV or Parquet file of true pairs, `left_id`, `right_id`.
         log: told one line per stage, without a value of a row.
+        progress: told the share of the work that is done, from 0 to 1.
         engine: limits of memory and threads.
 
     Returns:
@@ -101,7 +103,7 @@ def link(
             config["threads"] = limits.threads
         with duckdb.connect(str(Path(folder) / "link.duckdb"), config=config) as con:
             con.execute("SET enable_progress_bar = false")
-            stages = Stages(log)
+            stages = Stages(log, progress)
             counts = read_tables(con, spec, left, right)
             report = LinkReport(*(reversed(counts) if swapped else counts))
             if truth is not None:

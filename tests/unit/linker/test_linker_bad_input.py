@@ -146,7 +146,7 @@ def test_columns_without_any_value_link_nobody(files: tuple[Path, ...], cardinal
 
 @pytest.mark.parametrize("same_table", [False, True])
 def test_one_name_for_everybody_stays_bounded(tmp_path: Path, same_table: bool) -> None:
-    rows = 30_000
+    rows = 10_000
     for side in ("left", "right"):
         duckdb.execute(
             f"COPY (SELECT range AS id, 'SITI AMINAH' AS name, DATE '1970-01-01' AS born,"

@@ -38,7 +38,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[duckdb.DuckDBPyCon
     """Link a small world as the pipeline does, and write its register and cards as files."""
     folder = tmp_path_factory.mktemp("people")
     con = duckdb.connect()
-    people_world.make_world(con, 3_000, {"cards": 1_500}, seed=11)
+    people_world.make_world(con, 2_000, {"cards": 1_000}, seed=11)
     load_reference(con)
     persons.link_period(con, PERIOD)
     columns = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code, row_hash"
@@ -74,7 +74,7 @@ def test_people_are_linked_as_in_the_pipeline(
         """
     ).fetchall()[0]
     # They learn from samples drawn by the names of dataset and record, which differ.
-    assert pipelines > 1_300
+    assert pipelines > 850
     assert both >= 0.999 * max(ours, pipelines)
 
 
@@ -111,19 +111,19 @@ def test_a_list_may_lack_what_is_optional(
     )
     out = tmp_path / "links.parquet"
     report = told(left, folder / "register.parquet", "--spec", "persons", "--out", out)
-    assert report["links"] > 1_000
-    con.execute(f"COPY (SELECT record_id, full_name FROM '{left}') TO '{tmp_path}/no.csv'")
+    assert report["links"] > 650
+    con.execute(f"COPY (SELECT record_id, nik FROM '{left}') TO '{tmp_path}/no.csv'")
     result = call(
         tmp_path / "no.csv", folder / "register.parquet", "--spec", "persons", "--out", out
     )
     assert result.exit_code == 2
-    assert "has no column 'nik'" in result.stderr
+    assert "has no column 'full_name'" in result.stderr
 
 
 def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> None:
     con = duckdb.connect()
     load_reference(con)
-    table, _ = employer_world.make(150)
+    table, _ = employer_world.make(120)
     employer_world.load(con, table)
     employers.resolve_period(con, PERIOD)
     records, out = tmp_path / "employers.parquet", tmp_path / "links.parquet"
@@ -136,7 +136,7 @@ def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> No
     )
     expected = con.execute(f"{pairs} ORDER BY ALL").fetchall()
     found = con.execute(f"SELECT left_id, right_id FROM '{out}' ORDER BY ALL").fetchall()
-    assert len(expected) > 250
+    assert len(expected) > 200
     assert found == expected
     # Two registers apart, without the name of their register.
     for name in ("djp_employers", "bpjs_employers"):
@@ -150,7 +150,7 @@ def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> No
         pair[::-1] for pair in expected if pair[0].startswith("bpj") and pair[1].startswith("djp")
     }
     found = con.execute(f"SELECT left_id, right_id FROM '{out}'").fetchall()
-    assert len(between & set(found)) >= 0.9 * len(between) > 30
+    assert len(between & set(found)) >= 0.9 * len(between) > 20
     assert len(set(found) - between) <= 0.03 * len(found)
 
 
