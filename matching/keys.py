@@ -119,22 +119,25 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
         CREATE OR REPLACE TEMP TABLE match_spelt AS
         SELECT t.text, t.people, t.children, n.*
         FROM match_texts AS t JOIN match_names AS n USING (id);
-        CREATE OR REPLACE TEMP TABLE match_people AS
-        WITH {_places_sql("match_source")}
-        SELECT s.id AS person_key, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born, place,
-            coalesce(n.id, 0) AS name_id, n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
-            -- How a name begins, for those who look for its first letters.
-            CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
-            coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
-        FROM match_source AS s LEFT JOIN places_spelt USING (birth_place)
-        LEFT JOIN match_spelt AS n ON n.text = s.full_name
-        LEFT JOIN match_spelt AS m ON m.text = s.mother_name;
-        DROP TABLE match_source;
         CREATE OR REPLACE TABLE {PEOPLE} AS
-        WITH births AS (SELECT born, count(*)::INTEGER AS birth_n FROM match_people GROUP BY 1),
-        places AS (SELECT place, count(*)::INTEGER AS place_n FROM match_people GROUP BY 1)
-        SELECT {literal(period)} AS period, match_people.*, birth_n, place_n
-        FROM match_people LEFT JOIN births USING (born) LEFT JOIN places USING (place);
+        WITH {_places_sql("match_source")},
+        births AS (SELECT coalesce({_BIRTH}, {_NIK_BIRTH}) AS born, count(*)::INTEGER AS birth_n
+            FROM match_source GROUP BY 1),
+        places AS (SELECT place, count(*)::INTEGER AS place_n
+            FROM match_source JOIN places_spelt USING (birth_place) GROUP BY 1),
+        people AS (
+            SELECT s.id AS person_key, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born,
+                place, coalesce(n.id, 0) AS name_id,
+                n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
+                -- How a name begins, for those who look for its first letters.
+                CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
+                coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
+            FROM match_source AS s LEFT JOIN places_spelt USING (birth_place)
+            LEFT JOIN match_spelt AS n ON n.text = s.full_name
+            LEFT JOIN match_spelt AS m ON m.text = s.mother_name)
+        SELECT {literal(period)} AS period, people.*, birth_n, place_n
+        FROM people LEFT JOIN births USING (born) LEFT JOIN places USING (place);
+        DROP TABLE match_source;
         CREATE OR REPLACE TABLE {NAMES} AS
         WITH same AS (SELECT h_psorted, sum(people) AS name_n, sum(children) AS mother_n
             FROM match_spelt GROUP BY 1),
@@ -155,7 +158,7 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
             n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
         FROM {PEOPLE} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
         JOIN {NAMES} AS m ON m.name_id = p.mother_id;
-        DROP TABLE match_people; DROP TABLE match_texts; DROP TABLE match_spelt;
+        DROP TABLE match_texts; DROP TABLE match_spelt;
         DROP TABLE match_names; DROP TABLE match_names_counts;
         """
     )
