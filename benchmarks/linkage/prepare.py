@@ -78,7 +78,7 @@ def world(inbox: Path, truth: Path, out: Path, people: int, members: int) -> Non
         create_inputs(con, PERIOD)
         adult = adult_sql(PERIOD)
         person = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code"
-        columns = "m." + person.replace(", ", ", m.") + ", m.nik_reason, m.row_hash"
+        columns = "m." + person.replace(", ", ", m.") + ", m.nik_reason, m.nik_aside, m.row_hash"
         con.execute(
             f"""
             CREATE TEMP TABLE members AS

@@ -127,7 +127,8 @@ def load_same(con: duckdb.DuckDBPyConnection, source: Path) -> None:
         CREATE TEMP VIEW in_population AS FROM bench_population;
         CREATE TEMP TABLE bench_members AS
         SELECT row_number() OVER () AS id, unique_id, try_cast(nik AS BIGINT) AS nik, full_name,
-            sex, birth_date, birth_place, mother_name, region_code, NULL::UBIGINT AS nik_key,
+            sex, birth_date, birth_place, mother_name, region_code, nik_aside,
+            NULL::UBIGINT AS nik_key,
             false AS conflict
         FROM read_parquet('{source}/left.parquet');
         """
@@ -147,7 +148,7 @@ def load_same(con: duckdb.DuckDBPyConnection, source: Path) -> None:
         CREATE TABLE register AS SELECT lpad(nik::VARCHAR, 16, '0') AS unique_id, {columns},
             {keys}, NULL::BIGINT AS born_other FROM {REGISTER};
         DROP VIEW in_population; DROP TABLE bench_population; DROP TABLE bench_members;
-        DROP TABLE bench_keys; DROP TABLE {REGISTER};
+        DROP TABLE bench_keys; DROP VIEW {REGISTER};
         """
     )
 
