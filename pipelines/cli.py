@@ -228,6 +228,15 @@ def contracts_page(home: HomeOption = None) -> int | None:
     return cli_tools.contracts_page(Home.resolve(home))
 
 
+@contracts_app.command("clauses")
+@ending
+def contracts_clauses(home: HomeOption = None) -> int | None:
+    """Write what every clause of the instruction names as a Markdown page, on standard output."""
+    from pipelines import cli_tools  # noqa: PLC0415
+
+    return cli_tools.contracts_clauses(Home.resolve(home))
+
+
 @contracts_app.command("validate")
 @ending
 def contracts_validate(
@@ -255,6 +264,20 @@ def explain_person(
     from pipelines import cli_explain  # noqa: PLC0415
 
     return cli_explain.person(Home.resolve(home), dataset, record_id, period, chart, as_json)
+
+
+@explain_app.command("employer")
+@ending
+def explain_employer(
+    key: Annotated[str, typer.Argument(help="Employer key, or an NPP, NIB or NPWP of it.")],
+    period: PeriodOption,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> int | None:
+    """Tell of which records an employer was made, and what was kept apart. Each use is logged."""
+    from pipelines import cli_explain_employer  # noqa: PLC0415
+
+    return cli_explain_employer.employer(Home.resolve(home), key, period, as_json)
 
 
 @model_app.command("export")

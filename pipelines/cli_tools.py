@@ -17,6 +17,7 @@ from rich.table import Table
 from pipelines.cli import errors, print_json
 from pipelines.gap import number
 from sources.catalogue import catalogue
+from sources.clauses import clauses_page
 from sources.contracts import Contract, load_contracts, read_contract
 from warehouse.connection import check_period
 from warehouse.errors import UsageError
@@ -122,6 +123,12 @@ def contracts_show(home: Home, key: str, as_json: bool) -> int:
 def contracts_page(home: Home) -> int:
     """Write the page of datasets; see `cakupan contracts page --help`."""
     sys.stdout.write(catalogue(load_contracts([home.contracts])))
+    return 0
+
+
+def contracts_clauses(home: Home) -> int:
+    """Write the page of clauses; see `cakupan contracts clauses --help`."""
+    sys.stdout.write(clauses_page(load_contracts([home.contracts])))
     return 0
 
 

@@ -52,11 +52,15 @@ def _dataset(contract: Contract) -> str:
         facts.append(f"All its rows belong to sector {contract.sector}.")
     if contract.cardinality == "one_to_one":
         facts.append("It names each person once.")
+    if contract.former_provider:
+        facts.append(f"In 2021 its provider was {contract.former_provider}.")
     if contract.lists_owners:
         facts.append("The owners it names are linked to the register too.")
     rows = ["| column | meaning | kind | personal data |", "|---|---|---|---|"]
     rows += [_column(column) for column in contract.columns]
-    return f"## {contract.key}\n\n{' '.join(facts)}\n\n" + "\n".join(rows)
+    basis = f"Legal basis: {'; '.join(contract.legal_basis)}." if contract.legal_basis else ""
+    parts = [f"## {contract.key}", " ".join(facts), basis, "\n".join(rows)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _column(column: ContractColumn) -> str:

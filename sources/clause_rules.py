@@ -44,7 +44,8 @@ class ClauseRule:
         obligation: one of `OBLIGATIONS`.
         id: what it is, in Indonesian.
         en: what it is, in English.
-        condition: SQL on the conformed row `r`; `true` for whatever is left.
+        condition: SQL on the conformed row `r`; `true` for whatever is left. Rows of another
+            dataset in force are read as `cov_in_force_<dataset>`.
         where: the same as the contract states it, in JSON; empty for whatever is left.
         reads: other datasets that the condition looks up.
         source: law, decree or instruction it rests on.
@@ -132,7 +133,7 @@ def _condition(
         if key not in kinds:
             refuse(place, f"{column}: looks up by {key!r}, which is no column of this contract")
         inner = _tests(quote(column), {k: v for k, v in stated.items() if k != "of"})
-        table = f"in_force_{elsewhere['dataset']}"
+        table = f"cov_in_force_{elsewhere['dataset']}"
         return f"EXISTS (FROM {table} AS o WHERE o.record_id = r.{quote(key)} AND {inner})"
     if column not in kinds:
         refuse(place, f"{column!r} is no column of this contract")

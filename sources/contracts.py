@@ -398,7 +398,7 @@ def _custom(properties: Sequence[CustomProperty] | None) -> dict[str, Any]:
 
 
 def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> int:
-    """Write `reference.datasets` anew from the contracts.
+    """Write `reference.datasets` and `reference.instruction_rules` anew from the contracts.
 
     Returns:
         The number of datasets.
@@ -410,10 +410,22 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
         )
         for c in contracts.values()
     ]  # fmt: skip
-    spec = table_specs()["datasets"]
+    rules = [
+        (
+            clause, c.key, rule.group, position, rule.obligation, rule.id, rule.en, rule.where,
+            rule.condition, list(rule.reads), rule.source, rule.confidence,
+        )
+        for c in contracts.values()
+        for clause in c.clauses
+        for position, rule in enumerate(c.rules_of(clause), 1)
+    ]  # fmt: skip
     with transaction(con):
-        con.execute(f"DROP TABLE IF EXISTS {spec.qualified}")
-        con.execute(spec.ddl())
-        con.execute(spec.comments())
-        con.executemany(f"INSERT INTO {spec.qualified} VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+        for name, filled in (("datasets", rows), ("instruction_rules", rules)):
+            spec = table_specs()[name]
+            con.execute(f"DROP TABLE IF EXISTS {spec.qualified}")
+            con.execute(spec.ddl())
+            con.execute(spec.comments())
+            if filled:
+                marks = ", ".join("?" for _ in filled[0])
+                con.executemany(f"INSERT INTO {spec.qualified} VALUES ({marks})", filled)
     return len(rows)

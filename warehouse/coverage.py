@@ -12,6 +12,8 @@ are gone when a call returns. Relations that another caller may exchange:
     cov_employer_spine        as spine.employers, of the period alone
     cov_employer_identifiers  as linkage.employer_identifiers, of the period alone
     cov_denominators          survey_period, province_code, regency_code, sector_code, employed
+
+What each clause means of a list comes from warehouse/instruction.py.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import computing
+from warehouse import computing, instruction
 from warehouse.computing import Log
 from warehouse.connection import SCHEMAS, check_period, set_parameters
 from warehouse.errors import UsageError
@@ -40,6 +42,7 @@ TABLES = (
     "coverage_national",
     "coverage_by_segment",
     "gap_by_instruction",
+    "gap_by_group",
     "sensitivity",
     "bridge",
     "linkage_quality",
@@ -216,7 +219,7 @@ def _computed(
         "cov_denominators": _denominators(con, settings.coverage.denominators),
     }
     try:
-        computing.make_views(con, _STAGE, views)
+        computing.make_views(con, _STAGE, views | instruction.views(con, period))
         computing.run_folder(con, _STAGE, "coverage", log)
         yield
     finally:

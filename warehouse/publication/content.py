@@ -21,6 +21,7 @@ REFERENCE_TABLES = (
     "jp_ceilings", "minimum_wages", "minimum_wage_obligations", "programme_obligations",
     "compliance_rules", "public_bodies",
     "occupations", "addressees", "addressee_agencies", "reason_codes", "sakernas", "datasets",
+    "instruction_rules", "clauses",
 )  # fmt: skip
 """Facts that go along as they are; tables that only linkage needs stay behind."""
 

@@ -155,7 +155,7 @@ def test_segments_equal_their_provinces_exactly(warehouse: duckdb.DuckDBPyConnec
     "spec", [s for s in SPECS if "active_low" in s.columns], ids=lambda s: s.name
 )
 def test_figures_are_consistent(warehouse: duckdb.DuckDBPyConnection, spec: TableSpec) -> None:
-    people = "persons" if spec.name == "gap_by_instruction" else "workers"
+    people = "persons" if spec.name.startswith("gap_by_") else "workers"
     survey = "denominator_id = 'sakernas'" if "denominator_id" in spec.grain else "false"
     assert warehouse.execute(
         f"""

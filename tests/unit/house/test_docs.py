@@ -16,11 +16,12 @@ ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def test_the_page_of_datasets_is_that_of_the_contracts(tmp_path: Path) -> None:
-    written = CliRunner().invoke(app, ["contracts", "page", "--home", str(tmp_path)])
+@pytest.mark.parametrize(("command", "name"), [("page", "datasets.md"), ("clauses", "clauses.md")])
+def test_pages_of_the_contracts_are_up_to_date(command: str, name: str, tmp_path: Path) -> None:
+    written = CliRunner().invoke(app, ["contracts", command, "--home", str(tmp_path)])
     assert written.exit_code == 0
-    page = (ROOT / "docs" / "datasets.md").read_text("utf-8")
-    assert page == written.stdout, "write it anew: cakupan contracts page > docs/datasets.md"
+    page = (ROOT / "docs" / name).read_text("utf-8")
+    assert page == written.stdout, f"write it anew: cakupan contracts {command} > docs/{name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,48 +1,41 @@
--- What each clause of the Presidential Instruction names: who is listed, who of them is linked,
--- and how many of the linked workers are active.
+-- What each clause of the Presidential Instruction names, as a whole and by group: who is listed,
+-- who of them is linked, and how many of the linked workers are active.
 --
--- Reads   cov_links, cov_workers, cov_cells, in_employment, in_roster, in_ownership,
---         reference.datasets
--- Makes   cov_records          one row per listed record: its link and province
---         out_gap_by_instruction
+-- Reads   cov_records, cov_named, cov_staff, cov_rules, cov_workers, cov_cells, cov_provinces
+-- Makes   cov_gaps   one row per clause, dataset, group (NULL: all of them) and province
+--         out_gap_by_instruction, out_gap_by_group
 
-CREATE OR REPLACE TEMP TABLE cov_records AS
-WITH records AS (
-    SELECT dataset, record_id, cov_region(region_code) AS region_code FROM in_employment
-    UNION ALL
-    SELECT dataset, record_id, cov_region(region_code) FROM in_roster
-    UNION ALL
-    SELECT dataset, record_id, cov_region(region_code) FROM in_ownership
-)
-SELECT
-    r.dataset, r.record_id,
-    coalesce(l.status, 'unlinked') AS status,
-    CASE WHEN l.accepted THEN l.person_key END AS person_key,
-    -- The province where the person lives when linked, else the one that the record tells.
-    left(coalesce(p.domicile, r.region_code, '0000'), 2) AS province_code
-FROM records AS r
-LEFT JOIN cov_links AS l USING (dataset, record_id)
-LEFT JOIN cov_people AS p ON p.person_key = CASE WHEN l.accepted THEN l.person_key END;
-
-CREATE OR REPLACE TEMP VIEW out_gap_by_instruction AS
+CREATE OR REPLACE TEMP TABLE cov_gaps AS
 WITH listed AS (
     SELECT
-        dataset, province_code,
+        n.clause, n.dataset, n.group_code, r.province_code,
         count(*) AS listed,
-        count(*) FILTER (status = 'linked') AS linked,
-        count(*) FILTER (status = 'review') AS review,
-        count(*) FILTER (status = 'unlinked') AS unlinked
-    FROM cov_records
+        count(*) FILTER (r.status = 'linked') AS linked,
+        count(*) FILTER (r.status = 'review') AS review,
+        count(*) FILTER (r.status = 'unlinked') AS unlinked
+    FROM cov_named AS n
+    JOIN cov_records AS r USING (dataset, record_id)
     GROUP BY ALL
+),
+
+reached AS (
+    -- The people of a record: the one it names, or those who work for the business it names.
+    SELECT dataset, record_id, province_code, person_key
+    FROM cov_records WHERE person_key IS NOT NULL
+    UNION ALL
+    SELECT r.dataset, r.record_id, r.province_code, s.person_key
+    FROM cov_records AS r
+    JOIN cov_staff AS s USING (employer_key)
 ),
 
 persons AS (
     -- Distinct eligible workers; somebody listed twice counts once.
     SELECT DISTINCT
-        r.dataset, r.province_code, r.person_key,
+        n.clause, n.dataset, n.group_code, r.province_code, r.person_key,
         w.domicile, w.sector_code,
         w.active_ppm, w.inactive_ppm, w.unregistered_ppm, w.active_low_ppm, w.active_high_ppm
-    FROM cov_records AS r
+    FROM cov_named AS n
+    JOIN reached AS r USING (dataset, record_id)
     JOIN cov_workers AS w ON w.person_key = r.person_key
     WHERE w.eligible
 ),
@@ -60,7 +53,7 @@ unmatched AS (
 
 by_cell AS (
     SELECT
-        dataset, province_code, domicile, sector_code,
+        clause, dataset, group_code, province_code, domicile, sector_code,
         count(*) AS persons,
         sum(active_ppm) AS active_ppm,
         sum(inactive_ppm) AS inactive_ppm,
@@ -74,7 +67,7 @@ by_cell AS (
 counted AS (
     -- A list takes the share of them that its own not yet active people have in the cell.
     SELECT
-        b.dataset, b.province_code,
+        b.clause, b.dataset, b.group_code, b.province_code,
         sum(b.persons)::BIGINT AS persons,
         sum(b.active_ppm)::BIGINT AS active_ppm,
         sum(b.inactive_ppm)::BIGINT AS inactive_ppm,
@@ -100,13 +93,16 @@ joined AS (
         coalesce(c.active_low_ppm, 0) AS active_low_ppm,
         coalesce(c.active_high_ppm, 0) AS active_high_ppm
     FROM listed AS l
-    LEFT JOIN counted AS c USING (dataset, province_code)
+    LEFT JOIN counted AS c
+        ON c.clause = l.clause AND c.dataset = l.dataset AND c.province_code = l.province_code
+        AND coalesce(c.group_code, '') = coalesce(l.group_code, '')
 )
 
 SELECT
     getvariable('period') AS period,
-    d.clause,
+    j.clause,
     j.dataset,
+    j.group_code,
     j.province_code,
     coalesce(p.province, 'Tidak diketahui') AS province,
     j.listed, j.linked, j.review, j.unlinked, j.persons,
@@ -122,5 +118,15 @@ SELECT
     cov_rate(j.active_low_ppm, j.persons) AS coverage_low,
     cov_rate(j.active_high_ppm, j.persons) AS coverage_high
 FROM joined AS j
-JOIN (SELECT dataset, unnest(clauses) AS clause FROM reference.datasets) AS d USING (dataset)
 LEFT JOIN cov_provinces AS p USING (province_code);
+
+CREATE OR REPLACE TEMP VIEW out_gap_by_instruction AS
+SELECT * EXCLUDE (group_code) FROM cov_gaps WHERE group_code IS NULL;
+
+-- A clause that means the whole list has one group, which is all of it.
+CREATE OR REPLACE TEMP VIEW out_gap_by_group AS
+SELECT g.* REPLACE (r.group_code AS group_code), r.group_id, r.obligation
+FROM cov_gaps AS g
+JOIN cov_rules AS r
+    ON r.dataset = g.dataset AND r.clause = g.clause
+    AND CASE WHEN r.conditional THEN r.group_code = g.group_code ELSE g.group_code IS NULL END;
