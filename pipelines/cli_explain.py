@@ -129,7 +129,7 @@ def person(
 
 
 def _explain(home: Home, dataset: str, record_id: str, period: str) -> Explanation:
-    con = _open(home)
+    con = open_restricted(home)
     try:
         set_parameters(con, Settings(), period)
         if register_stands(con, period):
@@ -151,7 +151,12 @@ def _explain(home: Home, dataset: str, record_id: str, period: str) -> Explanati
             con.close()
 
 
-def _open(home: Home) -> duckdb.DuckDBPyConnection:
+def open_restricted(home: Home) -> duckdb.DuckDBPyConnection:
+    """Open the restricted warehouse to read.
+
+    Raises:
+        CakupanError: a run holds it.
+    """
     try:
         return connect(home, read_only=True)
     except duckdb.IOException:
@@ -190,7 +195,8 @@ def level_text(level: str) -> str:
     return level
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """Give a share from 0 to 1 as a percentage in Indonesian spelling."""
     return "–" if share is None else f"{number(share * 100, 4)}%"
 
 
@@ -210,19 +216,19 @@ def _show(told: Explanation, console: Console) -> None:
     if told.fields:
         _show_fields(told, console)
     if told.status == "linked":
-        line(f"Peluang: {_percent(told.probability)}; batas tautan {_percent(told.accept)}")
+        line(f"Peluang: {percent(told.probability)}; batas tautan {percent(told.accept)}")
     elif told.best_probability is not None:
         line(
-            f"Peluang calon terbaik: {_percent(told.best_probability)}; "
-            f"batas tautan {_percent(told.accept)}"
+            f"Peluang calon terbaik: {percent(told.best_probability)}; "
+            f"batas tautan {percent(told.accept)}"
         )
     if told.runner_up is not None:
-        line(f"Calon kedua: {_percent(told.runner_up)}")
+        line(f"Calon kedua: {percent(told.runner_up)}")
     line(f"Penduduk register yang dibandingkan: {number(told.candidates)}")
     if told.winner:
         line(
             f"Orangnya diberikan kepada rekaman {told.winner['record_id']} "
-            f"({_STATUS[told.winner['status']]}, {_percent(told.winner['probability'])})"
+            f"({_STATUS[told.winner['status']]}, {percent(told.winner['probability'])})"
         )
     if told.rules:
         _show_rules(told, console)
@@ -238,13 +244,13 @@ def _show_fields(told: Explanation, console: Console) -> None:
     table.add_column("Bit", justify="right")
     if told.prior_bits is not None:
         kind = _KINDS.get(told.kind or "", told.kind or "")
-        table.add_row("peluang awal", kind, _bits(told.prior_bits))
+        table.add_row("peluang awal", kind, bits_text(told.prior_bits))
     for evidence in told.fields:
         level = level_text(evidence.level)
-        table.add_row(_FIELDS[evidence.field], level, _bits(evidence.bits))
+        table.add_row(_FIELDS[evidence.field], level, bits_text(evidence.bits))
     if told.rivals_bits is not None:
-        table.add_row("calon lain", "", _bits(told.rivals_bits))
-    table.add_row("jumlah", "", _bits(_sum(told)[1]), style="bold")
+        table.add_row("calon lain", "", bits_text(told.rivals_bits))
+    table.add_row("jumlah", "", bits_text(_sum(told)[1]), style="bold")
     console.print(table)
 
 
@@ -257,5 +263,6 @@ def _show_rules(told: Explanation, console: Console) -> None:
     console.print(table)
 
 
-def _bits(value: float) -> str:
+def bits_text(value: float) -> str:
+    """Give bits with their sign in Indonesian spelling."""
     return f"{value:+.2f}".replace(".", ",")
