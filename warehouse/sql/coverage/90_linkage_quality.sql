@@ -1,26 +1,35 @@
 -- How good the links are, by the model's own probabilities, and which records reached no
 -- person and why.
 --
--- Reads   cov_person_links, in_person_records, cov_people, cov_workers, reference.datasets
+-- Reads   cov_person_links, in_person_records, in_roster, in_employment, in_ownership,
+--         linkage.claim_shares, reference.datasets
 -- Makes   out_linkage_quality, out_unlinked_reasons, out_source_records
+
+-- The linking makes this table; a warehouse linked elsewhere has none, and then no shares.
+CREATE SCHEMA IF NOT EXISTS linkage;
+CREATE TABLE IF NOT EXISTS linkage.claim_shares (
+    period VARCHAR, dataset VARCHAR, model VARCHAR, people BIGINT, found DOUBLE[]
+);
 
 CREATE OR REPLACE TEMP TABLE cov_evidence AS
 SELECT
-    r.dataset, r.kind, r.record_id,
+    r.dataset, r.kind, r.record_id, r.has_nik,
     coalesce(l.status, 'unlinked') AS status,
     l.tier,
     coalesce(l.reason, 'never_compared') AS reason,
     -- Chance that an accepted link is right, or that one not accepted would have been. What
-    -- a person or a better claim has ruled out counts as ruled out.
+    -- a person or a better claim has ruled out counts as ruled out. NULL: nobody was compared.
     CASE
         WHEN l.status = 'linked' AND l.tier = 'identifier' THEN 1.0
         WHEN l.status IN ('linked', 'review') THEN coalesce(l.probability_ppm, 0) / 1e6
         WHEN l.reason = 'best_candidate_below_threshold'
             THEN coalesce(l.best_candidate_ppm, 0) / 1e6
-        ELSE 0.0
+        WHEN l.reason IN ('lost_to_better_claim', 'rejected_in_review') THEN 0.0
     END AS chance,
-    left(coalesce(p.domicile, cov_region(r.region_code), '0000'), 2) AS province_code,
-    coalesce(w.sector_code, d.sector_code, x.sector_code, 'X') AS sector_code,
+    -- Groups are what the record itself says, or its list: a group that is known only of
+    -- linked records would always be linked.
+    left(coalesce(cov_region(r.region_code), '0000'), 2) AS province_code,
+    coalesce(x.sector_code, d.sector_code, 'X') AS sector_code,
     coalesce(r.sex, 'X') AS sex,
     coalesce((year(r.birth_date) // 10 * 10)::VARCHAR, 'unknown') AS birth_decade,
     CASE
@@ -31,21 +40,43 @@ SELECT
         ELSE 'three_or_more'
     END AS name_shape
 FROM (
-    SELECT dataset, kind, record_id, region_code, sex, birth_date,
+    SELECT dataset, kind, record_id, region_code, sex, birth_date, nik IS NOT NULL AS has_nik,
         coalesce(cov_plain(full_name), '') AS plain_name
     FROM in_person_records
 ) AS r
 LEFT JOIN cov_person_links AS l USING (dataset, record_id)
-LEFT JOIN cov_people AS p
-    ON p.person_key = CASE WHEN l.status = 'linked' THEN l.person_key END
-LEFT JOIN cov_workers AS w ON w.person_key = p.person_key
 LEFT JOIN reference.datasets AS d ON d.dataset = r.dataset
-LEFT JOIN in_roster AS x ON x.dataset = r.dataset AND x.record_id = r.record_id;
+LEFT JOIN (
+    SELECT dataset, record_id, sector_code FROM in_roster
+    UNION ALL SELECT dataset, record_id, sector_code FROM in_employment
+    UNION ALL SELECT dataset, record_id, sector_code FROM in_ownership
+) AS x ON x.dataset = r.dataset AND x.record_id = r.record_id;
+
+-- A record that met nobody may still be of somebody: by the share of its list's records that
+-- have a person, as the linking estimated it (the first is of records without a NIK, the
+-- second of records whose NIK nobody has), or by the share of the others that are linked.
+-- With a NIK it met nobody of a near NIK either, and of wrong NIKs hardly one in three is
+-- that far from the right one.
+UPDATE cov_evidence AS e SET chance =
+    CASE WHEN e.has_nik THEN s.with_nik * 0.33 / (1 - s.with_nik * 0.67) ELSE s.without_nik END
+FROM (
+    SELECT dataset, coalesce(any_value(found[1]), any_value(linked)) AS without_nik,
+        coalesce(any_value(found[2]), any_value(linked)) AS with_nik
+    FROM (
+        SELECT dataset,
+            coalesce(count(*) FILTER (status = 'linked') / nullif(count(chance), 0), 0) AS linked
+        FROM cov_evidence GROUP BY dataset
+    )
+    LEFT JOIN (
+        SELECT dataset, found FROM linkage.claim_shares WHERE period = getvariable('period')
+    ) USING (dataset)
+    GROUP BY dataset
+) AS s
+WHERE s.dataset = e.dataset AND e.chance IS NULL;
 
 -- Precision is the mean chance of the accepted links; recall sets the links accepted beside
--- those that the model thinks were missed. Intervals are of 95 %, normal approximation to
--- the sum of independent chances. Records that were never compared are not in the recall:
--- their number stands beside it.
+-- those that the model thinks were missed, records that met nobody included. Intervals are of
+-- 95 %, normal approximation to the sum of independent chances.
 CREATE OR REPLACE TEMP VIEW out_linkage_quality AS
 WITH counted AS (
     SELECT
