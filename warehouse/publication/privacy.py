@@ -7,6 +7,9 @@ Two questions are asked of each text: does it hold a run of digits such as a NIK
 number or a participant number; and is it, as a whole, a name, address or identifier that
 stands in a conformed table? The second is not asked of codes, which only our own SQL writes,
 nor of names of places and sectors: among millions of people somebody is called Model or Solo.
+
+The names of employers are asked a third one: is it the name of a body, by its legal form or by
+the words that public bodies begin with? A natural person's business is published under its key.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ PERSONAL_COLUMNS = (
 _MACHINE_MADE = "[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 _CODE_KINDS = ("code", "period", "vocabulary")
+
+_EMPLOYERS = "coverage.employer_compliance.employer_name"
 
 OWN_TEXTS = ("TIDAK DIKETAHUI", "INDONESIA")
 """Texts that our SQL writes into columns of names."""
@@ -66,7 +71,7 @@ def check_no_identity(con: duckdb.DuckDBPyConnection, database: str) -> int:
                 f"{_is_coded(schema, column)}, {value} FROM {relation}"
             )
         con.execute("DELETE FROM pub_texts WHERE text IS NULL")
-        places = {*_with_digits(con), *_known_identities(con)}
+        places = {*_with_digits(con), *_known_identities(con), *_named_persons(con, database)}
         if places:
             raise GateBlocked(
                 "nothing was published: personal data was found in "
@@ -126,7 +131,56 @@ def _known_identities(con: duckdb.DuckDBPyConnection) -> list[str]:
                 f"SELECT places FROM pub_suspects SEMI JOIN (SELECT upper(trim({quote(column)})) "
                 f"AS text FROM conformed.{quote(table)}) USING (text)"
             ).fetchall():
-                found.update(places)
+                # An office stands as an address on many a list: a body's name is no address.
+                found.update(
+                    place for place in places if column != "address" or place != _EMPLOYERS
+                )
         return sorted(found)
     finally:
         con.execute("DROP TABLE pub_suspects")
+
+
+def _named_persons(con: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """Find whether a name of an employer may be a natural person's.
+
+    A name is a body's where the row's legal form is no natural person's and the name tells that
+    form, or where it begins with words of a public body.
+    """
+    schema, table, column = _EMPLOYERS.split(".")
+    there = con.execute(
+        "SELECT count(*) FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? "
+        "AND table_name = ? AND column_name = ?",
+        [database, schema, table, column],
+    ).fetchall()
+    if not there[0][0]:
+        return []
+    relation = f"{quote(database)}.{quote(schema)}.{quote(table)}"
+    plain = "trim(regexp_replace(upper(strip_accents({})), '[^A-Z0-9]+', ' ', 'g'))"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE pub_named AS
+        SELECT DISTINCT employer_name, legal_form, natural_person, public_body,
+            ' ' || {plain.format("employer_name")} || ' ' AS plain
+        FROM {relation} WHERE employer_name IS NOT NULL
+        """
+    )
+    try:
+        if not con.execute("SELECT count(*) FROM pub_named").fetchall()[0][0]:
+            return []
+        bodies = con.execute(
+            """
+            SELECT count(*) FROM pub_named AS n
+            WHERE coalesce(n.natural_person, true)
+               OR (n.public_body AND NOT EXISTS (
+                    FROM reference.public_bodies AS b
+                    WHERE starts_with(n.plain, ' ' || b.phrase || ' ')))
+               OR (NOT coalesce(n.public_body, false) AND NOT EXISTS (
+                    FROM reference.legal_forms AS f
+                    WHERE f.legal_form = n.legal_form AND NOT f.natural_person
+                      AND (contains(n.plain, ' ' || f.spelling || ' ')
+                           OR starts_with(n.plain, ' ' || replace(f.legal_form, '_', ' ') || ' '))))
+            """
+        ).fetchall()[0][0]
+        return [_EMPLOYERS] if bodies else []
+    finally:
+        con.execute("DROP TABLE pub_named")

@@ -66,10 +66,18 @@ def open_warehouse() -> duckdb.DuckDBPyConnection:
             "INSERT INTO reference.datasets VALUES (?, ?, ?, NULL, true)", [dataset, kind, clauses]
         )
     create_inputs(con, PERIOD)
+    con.execute("DROP VIEW in_person_records")
     for view in INPUTS:
         con.execute(f"CREATE TEMP TABLE made AS FROM {view} LIMIT 0")
         con.execute(f"DROP VIEW {view}")
         con.execute(f"ALTER TABLE made RENAME TO {view}")
+    con.execute(
+        "CREATE TEMP VIEW in_person_records AS "
+        + " UNION ALL ".join(
+            f"SELECT full_name FROM in_{kind}"
+            for kind in ("membership", "employment", "roster", "ownership")
+        )
+    )
     for name, columns in SPINE.items():
         con.execute(f"CREATE TABLE {name} ({columns})")
     return con

@@ -1,6 +1,7 @@
 -- Employers with what their scale obliges them to, the rates in force, and who may be named.
 --
--- Reads   cov_employer_spine, cov_employer_links, reference.* (rates, obligations, wages, words)
+-- Reads   cov_employer_spine, cov_employer_links, in_population, in_person_records, and of
+--         schema reference: rates, obligations, minimum wages, legal forms, public_bodies
 -- Makes   cpl_datasets   every list, and whether it is tax data
 --         cpl_scopes     everything is worked out twice: on all lists, and without tax data
 --         cpl_minimum    minimum wages in force, by province or regency
@@ -86,7 +87,7 @@ SEMI JOIN reference.public_bodies USING (phrase);
 
 -- A business that is a natural person appears under its key alone. A name always carries its
 -- legal form, so that a company called after a person is not taken for the person; one that
--- holds an identity number is withheld.
+-- holds an identity number, or is as a whole what some list calls a person, is withheld.
 CREATE OR REPLACE TEMP TABLE cpl_employers AS
 WITH forms AS (
     SELECT legal_form, list(' ' || spelling || ' ') AS spellings
@@ -131,15 +132,32 @@ named AS (
     FROM cov_employer_spine AS e
     LEFT JOIN cpl_public AS p ON p.employer_key = e.employer_key
     LEFT JOIN forms AS f ON f.legal_form = e.legal_form
+),
+
+called AS (
+    SELECT
+        * EXCLUDE (employer_name),
+        CASE
+            WHEN NOT may_be_named THEN NULL
+            WHEN has_form THEN employer_name
+            ELSE replace(legal_form, '_', ' ') || ' ' || employer_name
+        END AS called
+    FROM named
+),
+
+persons AS (
+    SELECT DISTINCT upper(trim(full_name)) AS full_name
+    FROM (
+        SELECT full_name FROM in_population
+        UNION ALL
+        SELECT full_name FROM in_person_records
+    )
+    SEMI JOIN (SELECT upper(trim(called)) AS called FROM called) ON called = upper(trim(full_name))
 )
 
 SELECT
     e.employer_key,
-    CASE
-        WHEN NOT e.may_be_named THEN NULL
-        WHEN e.has_form THEN e.employer_name
-        ELSE replace(e.legal_form, '_', ' ') || ' ' || e.employer_name
-    END AS employer_name,
+    CASE WHEN b.full_name IS NULL THEN e.called END AS employer_name,
     e.legal_form,
     e.natural_person AND NOT e.public_body AS natural_person,
     e.public_body,
@@ -158,8 +176,9 @@ SELECT
     coalesce(mr.amount, mp.amount) IS NULL AS lowest_assumed,
     coalesce(c.certain, false) AS certain,
     e.sources
-FROM named AS e
+FROM called AS e
 CROSS JOIN least_owed AS l
+LEFT JOIN persons AS b ON b.full_name = upper(trim(e.called))
 LEFT JOIN certainty AS c USING (employer_key)
 LEFT JOIN reference.kbli_divisions AS d
     ON d.kbli_vintage = e.kbli_vintage AND d.division = left(e.kbli, 2)
