@@ -23,6 +23,10 @@ from warehouse.reference import load_reference
 from warehouse.settings import EngineSettings
 from warehouse.storage import literal, quote
 
+# Bytes of both files below which a second thread costs more than it does, and below which the
+# database is not worth a file.
+TINY, SMALL = 300_000, 20_000_000
+
 __all__ = ["LinkReport", "link", "turned"]
 
 
@@ -99,9 +103,12 @@ def link(
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
-        if limits.threads:
-            config["threads"] = limits.threads
-        with duckdb.connect(str(Path(folder) / "link.duckdb"), config=config) as con:
+        size = sum(file.stat().st_size for file in (left, right) if file.is_file())
+        threads = 1 if size < TINY else limits.threads
+        if threads:
+            config["threads"] = threads
+        database = ":memory:" if size < SMALL else str(Path(folder) / "link.duckdb")
+        with duckdb.connect(database, config=config) as con:
             con.execute("SET enable_progress_bar = false")
             stages = Stages(log, progress)
             counts = read_tables(con, spec, left, right)

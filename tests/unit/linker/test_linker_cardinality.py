@@ -14,6 +14,7 @@ SPEC = """\
 left: {{id: card}}
 right: {{id: person}}
 cardinality: {cardinality}
+stages: {stages}
 compare:
   - {{left: nik, right: number, kind: nik}}
   - {{left: name, right: full_name, kind: person_name}}
@@ -51,10 +52,12 @@ def _tables(folder: Path, cards: str) -> tuple[Path, Path]:
 CARD = "number AS nik, full_name AS name, born, town"
 
 
-def _link(folder: Path, cards: str, cardinality: str, extra: str = "") -> tuple[LinkReport, list]:
+def _link(
+    folder: Path, cards: str, cardinality: str, extra: str = "", stages: str = "general"
+) -> tuple[LinkReport, list]:
     left, right = _tables(folder, cards)
     spec = folder / "spec.yaml"
-    spec.write_text(SPEC.format(cardinality=cardinality) + extra, "utf-8")
+    spec.write_text(SPEC.format(cardinality=cardinality, stages=stages) + extra, "utf-8")
     out = folder / "links.parquet"
     report = link(left, right, read_spec(spec), out)
     rows = duckdb.execute("FROM read_parquet(?) ORDER BY 1, 2", [str(out)]).fetchall()
@@ -67,18 +70,23 @@ TWO_CARDS = (
 )
 
 
-def test_many_cards_may_be_one_person(tmp_path: Path) -> None:
-    _, rows = _link(tmp_path, TWO_CARDS, "many_to_one")
+@pytest.mark.parametrize("stages", ["general", "persons"])
+def test_many_cards_may_be_one_person(tmp_path: Path, stages: str) -> None:
+    _, rows = _link(tmp_path, TWO_CARDS, "many_to_one", stages=stages)
     accepted = {row[0]: row for row in rows if not row[4]}
     assert all(int(card[1:]) == row[1] for card, row in accepted.items())
     assert len(accepted) >= 237
+    assert all(row[2] >= 0.9 for row in accepted.values())
     assert accepted["A7"][3] == "identifier"
     assert accepted["B7"][3] == "model"
     assert accepted["B7"][1] == accepted["A7"][1]
 
 
-def test_one_card_to_a_person(tmp_path: Path) -> None:
-    _, rows = _link(tmp_path, TWO_CARDS, "one_to_one")
+@pytest.mark.parametrize("stages", ["general", "persons"])
+def test_one_card_to_a_person(tmp_path: Path, stages: str) -> None:
+    extra = "thresholds: {accept: 0.95, review: 0.55}\n"
+    _, rows = _link(tmp_path, TWO_CARDS, "one_to_one", extra, stages)
+    assert all((row[2] >= 0.95) != row[4] and row[2] >= 0.55 for row in rows)
     accepted = [row for row in rows if not row[4]]
     assert len({row[1] for row in accepted}) == len(accepted) == 180
     assert all(row[0].startswith("A") for row in accepted)
@@ -87,7 +95,7 @@ def test_one_card_to_a_person(tmp_path: Path) -> None:
 def test_several_people_to_a_card_is_the_same_turned_round(tmp_path: Path) -> None:
     left, right = _tables(tmp_path, TWO_CARDS)
     spec = tmp_path / "spec.yaml"
-    spec.write_text(SPEC.format(cardinality="many_to_one"), "utf-8")
+    spec.write_text(SPEC.format(cardinality="many_to_one", stages="general"), "utf-8")
     forth, back = tmp_path / "forth.parquet", tmp_path / "back.parquet"
     told = read_spec(spec)
     link(left, right, told, forth)
@@ -144,7 +152,7 @@ def test_two_rows_alike_are_left_to_a_person(tmp_path: Path) -> None:
         f" FROM '{right}' WHERE person < 20) TO '{twins}' (FORMAT parquet)"
     )
     spec = tmp_path / "spec.yaml"
-    spec.write_text(SPEC.format(cardinality="many_to_one"), "utf-8")
+    spec.write_text(SPEC.format(cardinality="many_to_one", stages="general"), "utf-8")
     out = tmp_path / "links.parquet"
     link(left, twins, read_spec(spec), out)
     rows = {row[0]: row for row in duckdb.execute(f"FROM '{out}'").fetchall()}

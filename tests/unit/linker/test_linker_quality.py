@@ -40,12 +40,12 @@ def spec(tmp_path: Path) -> Path:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tables of hundreds of rows be blocked by rules, as large ones are."""
-    monkeypatch.setattr(blocking, "EVERYTHING", 100_000)
+    monkeypatch.setattr(blocking, "EVERYTHING", 50_000)
 
 
 @pytest.mark.usefixtures("few")
 def test_two_lists_are_linked_nearly_without_fault(tmp_path: Path, spec: Path) -> None:
-    left, right, truth = two_lists(tmp_path, 800)
+    left, right, truth = two_lists(tmp_path, 600)
     out = tmp_path / "links.parquet"
     report = told(left, right, "--spec", spec, "--out", out, "--truth", truth)
     found = report["evaluation"]
@@ -53,8 +53,8 @@ def test_two_lists_are_linked_nearly_without_fault(tmp_path: Path, spec: Path) -
     assert found["precision"] >= 0.995
     assert found["f1"] <= found["best_f1"]
     assert found["blocking_ceiling"] >= found["recall"]
-    assert report["tiers"]["identifier"] > 150
-    assert report["tiers"]["model"] > 150
+    assert report["tiers"]["identifier"] > 110
+    assert report["tiers"]["model"] > 110
     assert report["candidates_per_row"] < 250
     rows = links(out)
     accepted = [row for row in rows if not row[4]]
@@ -67,17 +67,9 @@ def test_two_lists_are_linked_nearly_without_fault(tmp_path: Path, spec: Path) -
     assert {row[3] for row in rows} <= {"identifier", "model", "decision"}
 
 
-def test_the_same_files_give_the_same_links(tmp_path: Path, spec: Path) -> None:
-    left, right, _ = two_lists(tmp_path, 120)
-    files = [tmp_path / name for name in ("one.parquet", "two.parquet")]
-    for file in files:
-        told(left, right, "--spec", spec, "--out", file)
-    assert links(files[0]) == links(files[1])
-
-
 @pytest.mark.usefixtures("few")
 def test_duplicates_of_one_list_are_found(tmp_path: Path, spec: Path) -> None:
-    table, truth = one_list(tmp_path, 450)
+    table, truth = one_list(tmp_path, 300)
     spec.write_text(SPEC.replace("one_to_one", "many_to_many"), "utf-8")
     out = tmp_path / "links.parquet"
     found = told(table, table, "--spec", spec, "--out", out, "--truth", truth)["evaluation"]
@@ -88,7 +80,7 @@ def test_duplicates_of_one_list_are_found(tmp_path: Path, spec: Path) -> None:
 
 
 def test_a_list_where_a_row_has_one_duplicate_at_most(tmp_path: Path, spec: Path) -> None:
-    table, _ = one_list(tmp_path, 150)
+    table, _ = one_list(tmp_path, 100)
     out = tmp_path / "links.parquet"
     told(table, table, "--spec", spec, "--out", out)
     ends = [end for row in links(out) if not row[4] for end in row[:2]]
@@ -97,7 +89,7 @@ def test_a_list_where_a_row_has_one_duplicate_at_most(tmp_path: Path, spec: Path
 
 
 def test_blocking_can_be_told(tmp_path: Path, spec: Path) -> None:
-    left, right, truth = two_lists(tmp_path, 250)
+    left, right, truth = two_lists(tmp_path, 160)
     spec.write_text(SPEC + "blocking:\n  - [born, person_name]\n  - card\n", "utf-8")
     report = told(left, right, "--spec", spec, "--out", tmp_path / "o.parquet", "--truth", truth)
     rules = {rule["rule"] for rule in report["blocking"]}
@@ -106,10 +98,15 @@ def test_blocking_can_be_told(tmp_path: Path, spec: Path) -> None:
     assert report["evaluation"]["recall"] <= report["evaluation"]["blocking_ceiling"]
 
 
-def test_people_read_the_result_as_text(tmp_path: Path, spec: Path) -> None:
-    left, right, truth = two_lists(tmp_path, 150)
-    result = call(left, right, "--spec", spec, "--out", tmp_path / "o.parquet", "--truth", truth)
+def test_the_same_files_give_the_same_links_and_people_read_of_them(
+    tmp_path: Path, spec: Path
+) -> None:
+    left, right, truth = two_lists(tmp_path, 120)
+    files = [tmp_path / name for name in ("one.parquet", "two.parquet")]
+    told(left, right, "--spec", spec, "--out", files[0])
+    result = call(left, right, "--spec", spec, "--out", files[1], "--truth", truth)
     assert result.exit_code == 0, result.output
     for word in ("Presisi", "F1", "perlu ditinjau", "Batas blocking"):
         assert word in result.stdout
     assert "link: standardised" in result.stderr
+    assert links(files[0]) == links(files[1])

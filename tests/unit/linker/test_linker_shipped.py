@@ -37,8 +37,8 @@ def told(*arguments: object) -> dict[str, Any]:
 def people(tmp_path_factory: pytest.TempPathFactory) -> tuple[duckdb.DuckDBPyConnection, Path]:
     """Link a small world as the pipeline does, and write its register and cards as files."""
     folder = tmp_path_factory.mktemp("people")
-    con = duckdb.connect()
-    people_world.make_world(con, 2_000, {"cards": 1_000}, seed=11)
+    con = duckdb.connect(config={"threads": 1})
+    people_world.make_world(con, 1_500, {"cards": 800}, seed=11)
     load_reference(con)
     persons.link_period(con, PERIOD)
     columns = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code, row_hash"
@@ -74,56 +74,45 @@ def test_people_are_linked_as_in_the_pipeline(
         """
     ).fetchall()[0]
     # They learn from samples drawn by the names of dataset and record, which differ.
-    assert pipelines > 850
+    assert pipelines > 680
     assert both >= 0.999 * max(ours, pipelines)
 
 
-def test_everybody_of_the_right_table_can_be_linked_to(
+def test_everybody_can_be_linked_to_and_a_list_may_lack_what_is_optional(
     people: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path
 ) -> None:
-    """Rows without a NIK, with a NIK that stands twice, and children."""
+    """Right rows without a NIK, or with one that stands twice, are found by the rest."""
     con, folder = people
-    right, out = tmp_path / "right.parquet", tmp_path / "links.parquet"
+    left, right = tmp_path / "left.csv", tmp_path / "right.parquet"
     con.execute(
         f"""
+        COPY (SELECT record_id, nik, full_name, birth_date, mother_name
+            FROM '{folder}/cards.parquet') TO '{left}';
         COPY (SELECT * EXCLUDE (nik, n), CASE n % 10 WHEN 0 THEN NULL
                 WHEN 1 THEN '3201019001010001' ELSE nik END AS nik
             FROM (SELECT *, row_number() OVER (ORDER BY record_id) AS n
                 FROM '{folder}/register.parquet')) TO '{right}'
         """
     )
-    told(folder / "cards.parquet", right, "--spec", "persons", "--out", out)
+    out = tmp_path / "links.parquet"
+    told(left, right, "--spec", "persons", "--out", out)
     kept, spoilt = con.execute(
         f"SELECT count(*) FILTER (r.n % 10 > 1), count(*) FILTER (r.n % 10 <= 1) FROM '{out}' AS l"
         " JOIN (SELECT record_id, row_number() OVER (ORDER BY record_id) AS n FROM"
         f" '{folder}/register.parquet') AS r ON r.record_id = l.right_id WHERE NOT review"
     ).fetchall()[0]
+    assert kept > 500
     assert spoilt > 0.15 * kept
-
-
-def test_a_list_may_lack_what_is_optional(
-    people: tuple[duckdb.DuckDBPyConnection, Path], tmp_path: Path
-) -> None:
-    con, folder = people
-    left = tmp_path / "left.csv"
-    con.execute(
-        f"COPY (SELECT record_id, nik, full_name FROM '{folder}/cards.parquet') TO '{left}'"
-    )
-    out = tmp_path / "links.parquet"
-    report = told(left, folder / "register.parquet", "--spec", "persons", "--out", out)
-    assert report["links"] > 650
     con.execute(f"COPY (SELECT record_id, nik FROM '{left}') TO '{tmp_path}/no.csv'")
-    result = call(
-        tmp_path / "no.csv", folder / "register.parquet", "--spec", "persons", "--out", out
-    )
+    result = call(tmp_path / "no.csv", right, "--spec", "persons", "--out", out)
     assert result.exit_code == 2
     assert "has no column 'full_name'" in result.stderr
 
 
 def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> None:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     load_reference(con)
-    table, _ = employer_world.make(120)
+    table, _ = employer_world.make(100)
     employer_world.load(con, table)
     employers.resolve_period(con, PERIOD)
     records, out = tmp_path / "employers.parquet", tmp_path / "links.parquet"
@@ -136,7 +125,7 @@ def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> No
     )
     expected = con.execute(f"{pairs} ORDER BY ALL").fetchall()
     found = con.execute(f"SELECT left_id, right_id FROM '{out}' ORDER BY ALL").fetchall()
-    assert len(expected) > 200
+    assert len(expected) > 170
     assert found == expected
     # Two registers apart, without the name of their register.
     for name in ("djp_employers", "bpjs_employers"):
@@ -150,7 +139,7 @@ def test_employers_are_brought_together_as_in_the_pipeline(tmp_path: Path) -> No
         pair[::-1] for pair in expected if pair[0].startswith("bpj") and pair[1].startswith("djp")
     }
     found = con.execute(f"SELECT left_id, right_id FROM '{out}'").fetchall()
-    assert len(between & set(found)) >= 0.9 * len(between) > 20
+    assert len(between & set(found)) >= 0.9 * len(between) > 15
     assert len(set(found) - between) <= 0.03 * len(found)
 
 
