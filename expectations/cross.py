@@ -91,6 +91,7 @@ def suite(contracts: Mapping[str, Contract], period: str) -> tuple[Check, ...]:
             *_spine(period),
             *_links(contracts, period),
             *_coverage(period),
+            *_compliance(period),
         )
     )
 
@@ -219,6 +220,89 @@ def _coverage(period: str) -> Iterable[_Row]:
             f"sum of {part}", _rollup(part, whole, keys, of_period),
             "Jumlah rincian sama dengan totalnya", "The parts add up to the whole",
         )  # fmt: skip
+
+
+_SUMMED = (
+    "known_workers", "active_participants", "missing_workers", "missing_workers_without_tax",
+    "underreported_workers", "estimated_contribution", "contribution_jkk", "contribution_jkm",
+    "contribution_jht", "contribution_jp", "estimated_without_tax",
+)  # fmt: skip
+
+
+def _compliance(period: str) -> Iterable[_Row]:
+    of_period = f"period = {literal(period)}"
+    employers = f"(SELECT * FROM coverage.employer_compliance WHERE {of_period})"
+    flags = ", ".join(
+        f"count(*) FILTER (list_contains(flags, '{flag}')) AS {flag.lower()}"
+        for flag in ("PWBD", "PDS_TK", "PDS_UPAH", "PDS_PROGRAM", "ARREARS")
+    )
+    sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMMED)
+    names = ("employers", "pwbd", "pds_tk", "pds_upah", "pds_program", "arrears", *_SUMMED)
+    differs = " OR ".join(f"c.{name} IS DISTINCT FROM e.{name}" for name in names)
+    yield (
+        "employers_once", "coverage.employer_compliance", "employer_key",
+        f"""SELECT count(*) AS evaluated,
+            count(*) - count(DISTINCT employer_key) AS unexpected FROM {employers}""",
+        "Setiap pemberi kerja hanya sekali", "Every employer comes once",
+    )  # fmt: skip
+    yield (
+        "employers_unnamed", "coverage.employer_compliance", "employer_name",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER (
+            employer_name IS NOT NULL AND coalesce(natural_person, true)) AS unexpected
+        FROM {employers}""",
+        "Usaha perseorangan tampil tanpa nama",
+        "Businesses of natural persons have no name",
+    )  # fmt: skip
+    yield (
+        "flags_nested", "coverage.employer_compliance", "flags",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER (NOT coalesce(
+            list_has_all(flags_upper, flags) AND list_has_all(flags, flags_certain)
+            AND list_has_all(flags, flags_without_tax), false)) AS unexpected
+        FROM {employers}""",
+        "Indikasi pasti termasuk indikasi, dan tanpa data pajak tidak bertambah",
+        "Certain flags are flags, and without tax data there are no more of them",
+    )  # fmt: skip
+    yield (
+        "contributions_add_up", "coverage.employer_contributions", "estimated_contribution",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER (
+            e.estimated_contribution IS DISTINCT FROM coalesce(c.contribution, 0)) AS unexpected
+        FROM {employers} AS e
+        FULL JOIN (
+            SELECT employer_key, sum(estimated_contribution) AS contribution
+            FROM coverage.employer_contributions WHERE {of_period} GROUP BY employer_key
+        ) AS c USING (employer_key)""",
+        "Rincian iuran sama dengan perkiraan setiap pemberi kerja",
+        "The contributions of an employer add up to its estimate",
+    )  # fmt: skip
+    yield (
+        "compliance_from_employers", "coverage.compliance_by_sector_region",
+        "sum of employer_compliance",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER ({differs}) AS unexpected
+        FROM (SELECT * FROM coverage.compliance_by_sector_region WHERE {of_period}) AS c
+        FULL JOIN (
+            SELECT province_code, regency_code, sector_code, count(*) AS employers, {flags}, {sums}
+            FROM {employers} GROUP BY ALL
+        ) AS e USING (province_code, regency_code, sector_code)""",
+        "Jumlah menurut daerah dan lapangan usaha sama dengan rinciannya",
+        "The totals by region and sector are those of their employers",
+    )  # fmt: skip
+    yield (
+        "employer_records_balance", "quality.employer_records", "records",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER (
+            records <> with_employer + unknown_employer + without_identifier) AS unexpected
+        FROM quality.employer_records WHERE {of_period}""",
+        "Catatan terbuka = sampai pada pemberi kerja + tidak dikenal + tanpa nomor",
+        "Open records = with an employer + unknown + without a number",
+    )  # fmt: skip
+    yield (
+        "certificates_balance", "coverage.construction_cover", "projects",
+        f"""SELECT count(*) AS evaluated, count(*) FILTER (
+            projects <> with_certificate + without_certificate
+            OR value_without_certificate > contract_value) AS unexpected
+        FROM coverage.construction_cover WHERE {of_period}""",
+        "Proyek = dengan sertifikat + tanpa sertifikat",
+        "Projects = with a certificate + without one",
+    )  # fmt: skip
 
 
 def _rollup(part: str, whole: str, keys: tuple[str, ...], of_period: str) -> str:

@@ -68,8 +68,38 @@ def made():
                 f"INSERT INTO {spec.qualified} ({', '.join(present)})"
                 f" VALUES ({', '.join(present.values())})"
             )
+    _fill_compliance(con)
     yield con
     con.close()
+
+
+def _fill_compliance(con):
+    """Put one employer, in arrears and nothing more, into the tables of employers."""
+    sums = dict.fromkeys(
+        ("known_workers", "active_participants", "missing_workers", "missing_workers_without_tax",
+         "underreported_workers", "estimated_contribution", "contribution_jkk", "contribution_jkm",
+         "contribution_jht", "contribution_jp", "estimated_without_tax"),
+        0,
+    )  # fmt: skip
+    place = {"period": PERIOD, "province_code": "31", "regency_code": "3171", "sector_code": "C"}
+    flags = dict.fromkeys(("flags", "flags_certain", "flags_upper"), ["ARREARS"])
+    for table, row in (
+        ("coverage.employer_compliance",
+         place | sums | flags | {"employer_key": "E1", "flags_without_tax": []}),
+        ("coverage.compliance_by_sector_region",
+         place | sums | {"employers": 1, "pwbd": 0, "pds_tk": 0, "pds_upah": 0, "pds_program": 0,
+                         "arrears": 1}),
+        ("quality.employer_records",
+         {"period": PERIOD, "records": 3, "with_employer": 1, "unknown_employer": 1,
+          "without_identifier": 1}),
+        ("coverage.construction_cover",
+         {"period": PERIOD, "projects": 2, "with_certificate": 1, "without_certificate": 1,
+          "contract_value": 5, "value_without_certificate": 2}),
+    ):  # fmt: skip
+        con.execute(
+            f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+            list(row.values()),
+        )
 
 
 def broken(con):
