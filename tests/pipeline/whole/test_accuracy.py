@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from driving import FIRST, cakupan, run
 
+from benchmarks.compliance import compare, make_truth
 from warehouse.connection import connect, set_parameters
 from warehouse.coverage import perfect_links_sql, run_with_links
 from warehouse.home import Home
@@ -37,6 +38,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDB
     links = perfect_links_sql(world / "truth" / "person_records.parquet")
     run_with_links(con, Settings(), FIRST, links)
     con.execute(f"CREATE TEMP TABLE true_links AS FROM {links}")
+    make_truth(con, world, FIRST)
     yield con
     con.close()
 
@@ -113,3 +115,25 @@ def test_the_estimated_quality_of_links_is_honest(measured: duckdb.DuckDBPyConne
     for dataset, right, estimated in rows:
         assert right > 0.99, dataset
         assert abs(right - estimated) < 0.01, dataset
+
+
+def test_flags_of_employers_are_those_under_perfect_links(
+    measured: duckdb.DuckDBPyConnection,
+) -> None:
+    found = compare(measured, FIRST)
+    for flag, (published, right, true, recalled) in found.items():
+        assert min(published, true) > 40, flag
+        assert right / published >= 0.97, flag
+        assert recalled / true >= 0.97, flag
+
+
+def test_what_is_not_collected_is_near_the_truth(measured: duckdb.DuckDBPyConnection) -> None:
+    sums = [
+        measured.execute(
+            "SELECT sum(estimated_contribution), sum(missing_workers), "
+            f"sum(underreported_workers) FROM {schema}.employer_compliance"
+        ).fetchall()[0]
+        for schema in ("coverage", "temp")
+    ]
+    for published, truth in zip(*sums, strict=True):
+        assert abs(published - truth) / truth < 0.03

@@ -82,7 +82,7 @@ def _fill_compliance(con):
         0,
     )  # fmt: skip
     place = {"period": PERIOD, "province_code": "31", "regency_code": "3171", "sector_code": "C"}
-    flags = dict.fromkeys(("flags", "flags_certain", "flags_upper"), ["ARREARS"])
+    flags = {name: ["ARREARS"] for name in ("flags", "flags_certain", "flags_upper")}
     for table, row in (
         ("coverage.employer_compliance",
          place | sums | flags | {"employer_key": "E1", "flags_without_tax": []}),

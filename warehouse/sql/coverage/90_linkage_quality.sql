@@ -181,6 +181,12 @@ JOIN (VALUES
     ('coverage.coverage_by_segment', ['membership', 'employment', 'roster', 'ownership']),
     ('coverage.gap_by_instruction', ['membership', 'employment', 'roster', 'ownership']),
     ('coverage.sensitivity', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.employer_compliance', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.employer_evidence', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.employer_contributions', ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.compliance_by_sector_region',
+        ['membership', 'employment', 'roster', 'ownership']),
+    ('coverage.wage_gap', ['membership', 'employment']),
     ('quality.bridge', ['membership'])
 ) AS t (table_name, kinds) ON list_contains(t.kinds, e.kind)
 GROUP BY ALL;
