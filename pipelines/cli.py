@@ -344,3 +344,7 @@ def ui(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+# At the end: the module registers commands on what stands above.
+from pipelines import cli_audit  # noqa: E402, F401

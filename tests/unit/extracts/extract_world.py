@@ -117,7 +117,7 @@ def make_release(file: Path, periods: int = 3, regencies: int | None = None) -> 
         """)
 
 
-def make_publication(home: Home, number: int = 1, regencies: int | None = 60) -> Path:
+def make_publication(home: Home, number: int = 1, regencies: int | None = 30) -> Path:
     """Put a publication of October 2026 with a release into a home."""
     folder = home.published / f"{PERIOD}-{number}"
     folder.mkdir(parents=True)
