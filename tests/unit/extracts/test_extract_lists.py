@@ -12,7 +12,6 @@ import duckdb
 import openpyxl
 import pyrage
 import pytest
-from extract_world import make_publication
 from list_world import HOSTILE, PERIOD, decrypted_rows, fill_restricted
 
 from publishing.audit import AuditLog
