@@ -180,7 +180,7 @@ def explain_employer(
     )
 
 
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: object) -> list[dict[str, Any]]:
     found = con.execute(sql, parameters)
     names = [column[0] for column in found.description or []]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -198,13 +198,15 @@ def _published(
     con: duckdb.DuckDBPyConnection, table: str, period: str, key: int
 ) -> list[dict[str, Any]]:
     """Give an employer's rows of a table of coverage; none where the table is not there yet."""
-    if not _exists(con, "coverage", table):
+    if not (_exists(con, "coverage", table) and _exists(con, "spine", "employer_keys")):
         return []
+    # Tables that are published hold a key of their own, which only the restricted side knows.
     return _rows(
         con,
         f"SELECT * EXCLUDE (period, employer_key) FROM coverage.{table} "
-        "WHERE period = ? AND employer_key::VARCHAR = ? ORDER BY ALL",
-        [period, str(key)],
+        "WHERE period = $period AND employer_key = (SELECT published_key "
+        "FROM spine.employer_keys WHERE period = $period AND employer_key = $key) ORDER BY ALL",
+        {"period": period, "key": key},
     )
 
 

@@ -54,16 +54,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     create_tables(con)
     con.execute(
         f"""
+        CREATE TABLE spine.employer_keys AS
+        SELECT period, employer_key, 'E' || md5(employer_key::VARCHAR) AS published_key
+        FROM spine.employers WHERE period = '{PERIOD}'
+        """
+    )
+    con.execute(
+        f"""
         INSERT INTO coverage.employer_compliance BY NAME
-        SELECT '{PERIOD}' AS period, employer_key, employer_name, ['PWBD'] AS flags
+        SELECT '{PERIOD}' AS period, 'E' || md5(employer_key::VARCHAR) AS employer_key,
+            employer_name, ['PWBD'] AS flags
         FROM spine.employers WHERE period = '{PERIOD}' AND npwp_root = '{NPWP_A[:10]}'
         """
     )
     con.execute(
         f"""
         INSERT INTO coverage.employer_evidence BY NAME
-        SELECT '{PERIOD}' AS period, employer_key, 'PWBD' AS flag, 'djp_withholding' AS dataset,
-            true AS rests_on_tax, 12 AS records
+        SELECT '{PERIOD}' AS period, 'E' || md5(employer_key::VARCHAR) AS employer_key,
+            'PWBD' AS flag, 'djp_withholding' AS dataset, true AS rests_on_tax, 12 AS records
         FROM spine.employers WHERE period = '{PERIOD}' AND npwp_root = '{NPWP_A[:10]}'
         """
     )
