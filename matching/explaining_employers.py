@@ -332,7 +332,7 @@ def _apart(
         QUALIFY row_number() OVER (PARTITION BY other ORDER BY bits DESC, m.decision) = 1
         ORDER BY bits DESC, other LIMIT {TOLD}
         """,
-        {"period": period, "key": key},  # type: ignore[arg-type]
+        {"period": period, "key": key},
     )
     compared = [
         Apart(
