@@ -145,6 +145,8 @@ def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
                 values["aside"] = nik_aside_sql(text_sql(item.of(side), ""))
             elif item.kind == "region":
                 value = f"CASE WHEN length({value}) = 4 THEN {value} END"
+            elif item.kind == "date" and types[item.of(side)[0]] == "DATE":
+                value = quote(item.of(side)[0])
             elif item.kind == "date":
                 digits = f"lpad(({value})::VARCHAR, 8, '0')"
                 value = f"try_strptime({digits}, '%Y%m%d')::DATE"
@@ -156,13 +158,17 @@ def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         )
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP TABLE lk_again AS
+        SELECT lk_row FROM lk_person_r WHERE nik IN (SELECT nik FROM lk_person_r
+            WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1)
+        QUALIFY row_number() OVER (PARTITION BY nik ORDER BY lk_row) > 1;
         -- A NIK stands for one row of the right side. Rows without one, or with one that stands
         -- there already, are found by the rest of what they say: what no number can be is a key.
         CREATE OR REPLACE TABLE lk_people AS
-        SELECT * EXCLUDE (nik), coalesce(nik, '#' || lk_row) AS nik,
-            md5_number_lower(coalesce(nik, '#' || lk_row)) AS person_key
-        FROM (SELECT * REPLACE (CASE WHEN nik IS NOT NULL AND row_number() OVER (
-            PARTITION BY nik ORDER BY lk_row) = 1 THEN nik END AS nik) FROM lk_person_r);
+        SELECT *, md5_number_lower(nik) AS person_key
+        FROM (SELECT * REPLACE (CASE WHEN nik IS NULL OR lk_row IN (FROM lk_again)
+            THEN '#' || lk_row ELSE nik END AS nik) FROM lk_person_r);
+        DROP TABLE lk_again;
         DROP TABLE lk_person_r;
         CREATE OR REPLACE TEMP VIEW in_population AS
         SELECT *, lk_row::UBIGINT AS row_hash FROM lk_people;

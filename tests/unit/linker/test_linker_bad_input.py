@@ -39,6 +39,10 @@ def files(tmp_path: Path) -> tuple[Path, Path, Path, Path]:
         ("left: {id", "left: [id", "no valid YAML in line"),
         ("compare:", "blocking: [[town, shoe]]\ncompare:", "'shoe' is nothing that is compared"),
         ("compare:", "thresholds: {accept: 2}\ncompare:", "thresholds.accept"),
+        ("compare:", "stages: people\ncompare:", "stages: 'people' is not one of"),
+        ("compare:", "thresholds: {accept: 0.6, review: 0.7}\ncompare:", "thresholds: `review`"),
+        ("[given, family]", "[]", "compare[0].columns"),
+        ("kind: identifier", "kind: identifier, optional: perhaps", "compare[2].optional"),
         (SPEC, "just words", "a specification has the keys"),
     ],
 )
@@ -145,18 +149,21 @@ def test_columns_without_any_value_link_nobody(files: tuple[Path, ...], cardinal
 
 
 @pytest.mark.parametrize("same_table", [False, True])
-def test_one_name_for_everybody_stays_bounded(tmp_path: Path, same_table: bool) -> None:
+def test_one_block_that_holds_everybody_stays_bounded(tmp_path: Path, same_table: bool) -> None:
+    """One name, date and town for all; on the right side a NIK each, of which none is like."""
     rows = 10_000
     for side in ("left", "right"):
+        nik = "NULL::VARCHAR" if side == "left" else "'3201900101' || (700001 + range)"
         duckdb.execute(
-            f"COPY (SELECT range AS id, 'SITI AMINAH' AS name, DATE '1970-01-01' AS born,"
-            f" 'JAKARTA' AS town FROM range({rows})) TO '{tmp_path / side}.parquet'"
+            f"COPY (SELECT range AS id, {nik} AS nik, 'SITI AMINAH' AS name,"
+            f" DATE '1970-01-01' AS born, 'JAKARTA' AS town FROM range({rows}))"
+            f" TO '{tmp_path / side}.parquet'"
         )
     spec, out = tmp_path / "s.yaml", tmp_path / "o.parquet"
     spec.write_text(
         "left: {id: id}\nright: {id: id}\ncardinality: many_to_many\ncompare:\n"
         "  - {column: name, kind: person_name}\n  - {column: born, kind: date}\n"
-        "  - {column: town, kind: place}\n",
+        "  - {column: town, kind: place}\n  - {column: nik, kind: nik}\n",
         "utf-8",
     )
     left = tmp_path / "left.parquet"
