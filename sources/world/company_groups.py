@@ -16,6 +16,8 @@ STAFF = {"state": 1_600_000, "regional": 200_000}
 SECTORS = {"state": ("B", "C", "D", "F", "H", "J", "K", "A"), "regional": ("E", "G", "H", "I", "K")}
 GROUP = 4
 """Companies in a group, the parent among them."""
+LEAST_GROUPS = {"state": 1, "regional": 2}
+"""However small the world: a state group, and one of a province beside one of a regency."""
 
 
 def make_groups(con: duckdb.DuckDBPyConnection, d: Draws, people: int) -> None:
@@ -33,8 +35,7 @@ def make_groups(con: duckdb.DuckDBPyConnection, d: Draws, people: int) -> None:
     for owner, staff in STAFF.items():
         wanted = staff * people / NATION
         sectors = ", ".join(f"'{code}'" for code in SECTORS[owner])
-        form = f"CASE WHEN {d.unit('firm', 'owned level')} < 0.35 THEN 'provinsi'"
-        form += " ELSE 'kabupaten_kota' END"
+        least = LEAST_GROUPS[owner]
         con.execute(f"""
             INSERT INTO company_group
             WITH able AS (
@@ -45,18 +46,18 @@ def make_groups(con: duckdb.DuckDBPyConnection, d: Draws, people: int) -> None:
                     AND firm NOT IN (SELECT firm FROM company_group)
             ),
             taken AS (
-                -- At least one group of a parent and subsidiaries, however small the world.
                 SELECT firm, workers, row_number() OVER (ORDER BY workers DESC, firm) AS rank,
                     count(*) OVER () AS size
                 FROM (SELECT *, sum(workers) OVER (ORDER BY place) AS upto FROM able)
-                WHERE upto <= {wanted} OR place <= {GROUP - 1}
+                WHERE upto <= {wanted} OR place <= {GROUP - 1 + least - 1}
             ),
             grouped AS (
                 -- The largest are parents; the others belong to them in turn.
-                SELECT firm, rank, (rank - 1) % greatest(1, size // {GROUP}) AS grp FROM taken
+                SELECT firm, rank, (rank - 1) % greatest({least}, size // {GROUP}) AS grp FROM taken
             )
             SELECT g.firm, '{owner}', nullif(p.firm, g.firm),
-                CASE WHEN '{owner}' = 'regional' THEN {form.replace("firm", "p.firm")} END
+                CASE WHEN '{owner}' = 'regional' THEN
+                    CASE g.grp % 3 WHEN 0 THEN 'provinsi' ELSE 'kabupaten_kota' END END
             FROM grouped AS g JOIN grouped AS p ON p.grp = g.grp AND p.rank = g.grp + 1
         """)
     con.execute("""

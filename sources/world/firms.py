@@ -219,13 +219,13 @@ def _make_jobs(con: duckdb.DuckDBPyConnection, d: Draws) -> None:
         SELECT s.seat, s.i, s.rank, s.sector, s.civil, s.firm, s.started_on, s.left_on,
             coalesce(b.regency, f.regency) AS regency,
             -- Log-normal about the sector's mean, dearer where the minimum wage is high; most
-            -- larger firms keep to that minimum, a second job pays little.
+            -- larger firms keep to that minimum, a second job pays less.
             (greatest(0.88 * c.wage * sqrt(w.amount / 3000000.0) * exp(0.42 * {bell} - 0.088)
                 * CASE s.rank WHEN 2 THEN 0.45 ELSE 1 END,
-                CASE WHEN f.scale IN ('mikro', 'kecil') OR s.rank = 2 THEN 600000
+                CASE WHEN f.scale IN ('mikro', 'kecil') THEN 600000
                     WHEN {d.unit("s.firm", "floor")} < {compliance().pays_below_minimum}
                         THEN {UNDERSTATED} * w.amount
-                    ELSE w.amount END)::BIGINT // 1000 * 1000) AS wage
+                    ELSE w.amount END)::BIGINT + 999) // 1000 * 1000 AS wage
         FROM seat_firm AS s JOIN firms AS f USING (firm)
         JOIN sector AS c ON c.code = s.sector
         LEFT JOIN branches AS b ON b.firm = s.firm AND b.regency = s.work_regency

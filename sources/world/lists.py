@@ -14,7 +14,7 @@ from sources.world import firm_damage
 from sources.world.compliance import reported_wage_sql
 from sources.world.damage import Damage
 from sources.world.draws import Draws
-from sources.world.memberships import month_sql, period_sql
+from sources.world.memberships import month_sql, never_paid_sql, period_sql
 
 PERSON = (
     "p.nik, p.relative_nik, p.full_name, p.sex, p.birth_date, p.birth_place, p.mother_name, "
@@ -136,9 +136,7 @@ def membership_sql(damage: Damage, month: Month) -> str:
                     CASE WHEN c.ended_on <= DATE '{month.as_of}' THEN c.ended_on END AS ended_on,
                     CASE WHEN c.ended_on <= DATE '{month.as_of}' THEN c.end_reason END
                         AS end_reason,
-                    -- Whom an employer in arrears registers has never been paid for.
-                    c.lapse_month IS NOT NULL AND ({d.unit("c.card", "never paid")} < 0.04
-                        OR c.lapse_month < {month_sql("c.registered_on")}) AS never,
+                    {never_paid_sql(d)} AS never,
                     CASE c.segment WHEN 'PU' THEN
                         {reported_wage_sql("n.wage_policy", "j.wage", "f.amount")}
                     WHEN 'BPU' THEN 1000000 END::BIGINT AS reported_wage, {PERSON}

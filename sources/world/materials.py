@@ -16,9 +16,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import yaml
 
 from sources.world.draws import Draws, apportion, slot_table
+from warehouse.documents import load_yaml
 
 NATION = 285_000_000
 """Population that published national totals are scaled by (Dukcapil, second half of 2024)."""
@@ -58,7 +58,7 @@ class Sector:
 @cache
 def _yaml(name: str) -> Any:
     text = files("sources.world").joinpath("data", name).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    return load_yaml(text)
 
 
 @cache

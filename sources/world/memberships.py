@@ -32,6 +32,14 @@ def period_sql(month: str) -> str:
     return f"(({month}) // 12)::VARCHAR || '-' || lpad((({month}) % 12 + 1)::VARCHAR, 2, '0')"
 
 
+def never_paid_sql(d: Draws) -> str:
+    """SQL of whether nothing was ever paid for a card `c`: its employer was in arrears already."""
+    return (
+        f"(c.lapse_month IS NOT NULL AND ({d.unit('c.card', 'never paid')} < 0.04 "
+        f"OR c.lapse_month < {month_sql('c.registered_on')}))"
+    )
+
+
 def make_memberships(con: duckdb.DuckDBPyConnection, d: Draws, people: int, last: dt.date) -> None:
     """Make `npps` and `cards`.
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from sources.world.company_truth import companies_sql
+from sources.world.draws import Draws
 from sources.world.files import copy_parquet
 from sources.world.lists import Month
 from sources.world.rates import ErrorRates
@@ -68,7 +70,8 @@ def write_truth(
         folder / "employer_records.parquet",
     )
     copy_parquet(con, _people_sql(month), folder / "people.parquet")
-    copy_parquet(con, _companies_sql(), folder / "companies.parquet")
+    copy_parquet(con, companies_sql(Draws(seed), month), folder / "companies.parquet")
+    copy_parquet(con, _PROJECTS, folder / "projects.parquet")
     _write_denominators(con, out, month)
     (out / "SINTETIS.md").write_text(_face(people, seed, month, rates), encoding="utf-8")
 
@@ -96,19 +99,11 @@ def _people_sql(month: Month) -> str:
         ORDER BY p.nik, p.i)"""
 
 
-def _companies_sql() -> str:
-    return """(
-        SELECT 'F' || firm::VARCHAR AS company_id, kind, name, legal_form, sector AS sector_code,
-            regency AS region_code, npwp, nib, ahu_number, kbli, kbli_vintage, scale, workers,
-            taxed, in_ahu, in_siinas,
-            firm IN (SELECT firm FROM npps) AS has_npp
-        FROM firm_listing
-        UNION ALL BY NAME
-        SELECT company_id, 'own' AS kind, name, sector AS sector_code, regency AS region_code,
-            npwp, nib, kbli, kbli_vintage, scale, workers, false AS taxed, false AS in_ahu,
-            false AS in_siinas, false AS has_npp
-        FROM sme WHERE k >= 0
-        ORDER BY company_id)"""
+_PROJECTS = """(
+    SELECT p.project_id, p.company_id, p.funding, p.contract_value, p.region_code, p.starts_on,
+        p.ends_on, p.certificate_number IS NOT NULL AS certified, count(w.i) AS workers
+    FROM world_projects AS p LEFT JOIN world_project_workers AS w USING (project_id)
+    GROUP BY ALL ORDER BY p.project_id)"""
 
 
 def _write_denominators(con: duckdb.DuckDBPyConnection, out: Path, month: Month) -> None:
