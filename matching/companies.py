@@ -21,8 +21,8 @@ from importlib.resources import files
 from typing import Any
 
 import duckdb
-import yaml
 
+from warehouse.documents import load_yaml
 from warehouse.storage import literal, scalar
 
 # A token's weight is log2(records / records that hold it), in whole bits, packed into the low
@@ -34,7 +34,8 @@ SMALLEST_CORPUS = 20_000
 COMMON_BITS = 6
 # `PT X d/h PT Y` (dahulu): the name before stands behind. D/H is set off, for D.H. may be initials.
 FORMER_SIGN = (
-    r"regexp_replace(employer_name, '([A-Za-z0-9]{3,}[ (,]+)[Dd] ?(/ ?[Hh]|\. ?[Hh]\.)', '\1DAHULU ', 'g')"
+    r"regexp_replace(employer_name, '([A-Za-z0-9]{3,}[ (,]+)[Dd] ?(/ ?[Hh]|\. ?[Hh]\.)',"
+    r" '\1DAHULU ', 'g')"
 )
 FORMER = (
     "^(.{5,}?) (?:~ )?(?:DAHULU|FORMERLY|SEBELUMNYA|PREVIOUSLY|EKS)(?: BERNAMA| NAMA)? (.{3,})$"
@@ -45,7 +46,7 @@ FORMER = (
 def words() -> dict[str, Any]:
     """Read `company_words.yaml`."""
     text = files("matching").joinpath("company_words.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
+    loaded: dict[str, Any] = load_yaml(text)
     return loaded
 
 

@@ -188,25 +188,32 @@ def compare(
             same name, or the share that the shorter name's words suggest), `birth_f`,
             `place_f`, `mother_f`, all as counts of people.
         names: compare the names too; where only numbers and places are wanted, the names
-            and mothers stay "missing".
+            and mothers stay "missing", and neither side needs their columns.
     """
     name = FIRST_LOOK if names else "0::TINYINT"
     mother = _MOTHER if names else "0::TINYINT"
+    texts = "l.canon AS name_l, r.canon AS name_r"
+    commonness = "r.name_n, r.name_f AS whole_f, r.mother_n, least(l.bits, r.bits) AS bits"
+    if not names:
+        texts = re.sub(r"[lr]\.\w+", "NULL::VARCHAR", texts)
+        commonness = (
+            "NULL::INTEGER AS name_n, NULL::FLOAT AS whole_f, NULL::INTEGER AS mother_n,"
+            " NULL::FLOAT AS bits"
+        )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_levels AS
         -- A name is kept only where it is still to be measured.
         SELECT * REPLACE (CASE WHEN name = -1 THEN name_l END AS name_l,
             CASE WHEN name = -1 THEN name_r END AS name_r)
-        FROM (SELECT p.id, p.person_key, l.canon AS name_l, r.canon AS name_r, {name} AS name,
+        FROM (SELECT p.id, p.person_key, {texts}, {name} AS name,
             {_BIRTH} AS birth, l.nik AS nik_l, r.nik AS nik_r, {_NIK_APART} AS nik_apart,
             l.nik_taken,
             {_SEX} AS sex,
             {_REGION} AS region, {_PLACE} AS place, {_WORK} AS work, {_ORIGIN} AS origin,
             l.nik_aside,
             {mother} AS mother, l.same_n,
-            r.name_n, r.name_f AS whole_f, r.birth_n, r.place_n, r.mother_n,
-            least(l.bits, r.bits) AS bits
+            r.birth_n, r.place_n, {commonness}
         FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key))
         """
     )

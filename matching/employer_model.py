@@ -20,10 +20,10 @@ from importlib.resources import files
 from typing import Any
 
 import duckdb
-import yaml
 
 from matching.employer_levels import FIELDS, compare_profiles, group_of
 from matching.employer_likeness import compare_cores
+from warehouse.documents import load_yaml
 
 # Labelled pairs looked at, of each kind.
 SAMPLE = 60_000
@@ -42,7 +42,7 @@ GROUP_BITS = 1.0
 def expectations() -> dict[str, Any]:
     """Read `employer_model.yaml`."""
     text = files("matching").joinpath("employer_model.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
+    loaded: dict[str, Any] = load_yaml(text)
     return loaded
 
 

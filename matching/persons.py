@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from matching.assignment import Thresholds, assign, score_claims
-from matching.blocking import create_report, find_candidates
-from matching.comparison import compare
-from matching.exact import split
-from matching.keys import REGISTER, ensure_register, prepare_records, prepare_register
+from matching.blocking import create_report
+from matching.keys import PEOPLE, ensure_register, prepare_register
 from matching.model import Model, load_model
+from matching.residual import forget, gather
 from matching.spine import build_spine
-from matching.training import train_model
+from matching.training import learn_model, train_model
 from warehouse.storage import literal, replace_period, scalar
 
 __all__ = [
@@ -28,9 +27,6 @@ __all__ = [
     "prepare_register",
     "train_model",
 ]
-
-# Pairs compared at a time: bounds the memory that candidates take.
-CHUNK = 4_000_000
 
 
 def create_links(con: duckdb.DuckDBPyConnection) -> None:
@@ -88,64 +84,44 @@ def link_dataset(
     Returns:
         Records by status (`linked`, `review`, `unlinked`) and the candidate `pairs` compared.
     """
-    return _link(con, period, (dataset,), model, thresholds)[dataset]
+    ensure_register(con, period)
+    _gather(con, period, (dataset,))
+    return _decide_all(con, period, (dataset,), model, thresholds)[dataset]
 
 
-def _link(
+def _gather(con: duckdb.DuckDBPyConnection, period: str, datasets: Sequence[str]) -> None:
+    """Find the candidates of the records of some datasets, and report on the rules."""
+    create_links(con)
+    create_report(con)
+    named = ", ".join(literal(name) for name in datasets) or "''"
+    con.execute(
+        f"DELETE FROM linkage.blocking_report WHERE period = ? AND dataset IN ({named})", [period]
+    )
+    gather(con, f"dataset IN ({named})", period=period)
+
+
+def _decide_all(
     con: duckdb.DuckDBPyConnection,
     period: str,
     datasets: Sequence[str],
     model: Model,
     thresholds: Thresholds | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Link datasets: found, compared and scored together, decided one by one.
-
-    Every blocking rule reads all of the register; so it does once, and not for each list.
-    """
-    people = ensure_register(con, period)
-    create_links(con)
-    create_report(con)
-    named = ", ".join(literal(name) for name in datasets)
-    split(con, f"dataset IN ({named})")
-    con.execute(
-        f"DELETE FROM linkage.blocking_report WHERE period = ? AND dataset IN ({named})", [period]
-    )
-    prepare_records(con, "match_rest", "match_keys")
-    find_candidates(con, "match_keys", "match_pairs", period=period)
+    """Score all candidates together, and decide each dataset by itself."""
+    people = int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
     pairs = dict(
         con.execute(
-            "SELECT dataset, count(*) FROM match_pairs JOIN match_rest USING (id) GROUP BY 1"
+            "SELECT dataset, count(*) FROM match_compared JOIN match_rest USING (id) GROUP BY 1"
         ).fetchall()
     )
-    _score(con, model)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE match_scored AS {scored_sql(model)}")
     counts = {}
     for dataset in datasets:
         counts[dataset] = _decide(con, period, dataset, model, people, thresholds)
         counts[dataset]["pairs"] = pairs.get(dataset, 0)
-    con.execute(
-        "DROP TABLE match_records; DROP TABLE match_rest; DROP TABLE match_exact;"
-        " DROP TABLE match_scored; DROP TABLE match_keys; DROP TABLE match_pairs"
-    )
+    con.execute("DROP TABLE match_scored")
+    forget(con)
     return counts
-
-
-def _score(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Compare and score `match_pairs`, some at a time, into `match_scored`."""
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE match_scored"
-        "(id BIGINT, person_key UBIGINT, bits DOUBLE, conflict BOOLEAN, kind TINYINT,"
-        " namesakes DOUBLE, far DOUBLE)"
-    )
-    pairs = int(scalar(con, "SELECT count(*) FROM match_pairs"))
-    parts = -(-pairs // CHUNK)
-    for part in range(parts):
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE match_chunk AS SELECT * FROM match_pairs"
-            f" WHERE hash(person_key) % {parts} = {part}"
-        )
-        compare(con, "match_chunk", "match_keys", REGISTER, "match_compared")
-        con.execute(f"INSERT INTO match_scored {scored_sql(model)}")
-    con.execute("DROP TABLE IF EXISTS match_chunk; DROP TABLE IF EXISTS match_compared")
 
 
 def _decide(
@@ -235,8 +211,6 @@ def link_period(
         By dataset, the counts of `link_dataset`.
     """
     prepare_register(con, period)
-    model = None if retrain else load_model(con, period)
-    model = model or train_model(con, period)
     create_links(con)
     datasets = [
         row[0]
@@ -250,7 +224,10 @@ def link_period(
         con.execute(
             f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
         )
-    counts = _link(con, period, datasets, model) if datasets else {}
+    _gather(con, period, datasets)
+    model = None if retrain else load_model(con, period)
+    model = model or learn_model(con, period)
+    counts = _decide_all(con, period, datasets, model)
     if log:
         for dataset, numbers in counts.items():
             told = ", ".join(f"{n} {status}" for status, n in numbers.items())

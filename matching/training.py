@@ -9,14 +9,16 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 
-from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
-from matching.exact import RAW, add_work_region, split
+from matching.exact import RAW, add_work_region
 from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
+from matching.residual import forget, gather
 from warehouse.storage import scalar
 
+# Records looked at where the model is trained by itself.
+SAMPLE = 120_000
 # Records of the residual that the model is trained on, chosen by the hash of their number.
 TRAINING = 12_000
 # Records that their NIK linked, to see how one person's records differ.
@@ -27,7 +29,7 @@ FEW = 1_500
 
 
 def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
-    """Train the model of persons on a period and store it in `linkage.models`.
+    """Train the model of persons on a sample of a period and store it in `linkage.models`.
 
     Args:
         con: the restricted warehouse with the TEMP views of the period's inputs.
@@ -37,7 +39,26 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     Returns:
         The model. The same data give the same model.
     """
-    people = ensure_register(con, period)
+    ensure_register(con, period)
+    total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
+    gather(con, f"hash(dataset, record_id) % {max(1, total // SAMPLE)} = 0")
+    model = learn_model(con, period, save=save)
+    forget(con)
+    return model
+
+
+def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
+    """Train the model of persons on records whose candidates are found.
+
+    Args:
+        con: the restricted warehouse after `matching.residual.gather`.
+        period: the month of the run.
+        save: store it as the newest version in `linkage.models`.
+
+    Returns:
+        The model. The same data give the same model.
+    """
+    people = int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
     owner_odds = _train_pairs(con)
     _two_people(con, people)
     u, common = estimate_u(con, "match_random", "match_twin", "match_near", people)
@@ -100,15 +121,14 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
     Returns:
         How many records are of the owner of the NIK they carry, to one that is not.
     """
-    total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
-    modulus = max(1, total // 120_000)
-    split(con, f"hash(dataset, record_id) % {modulus} = 0")
     conflicts = int(scalar(con, "SELECT count(*) FROM match_rest WHERE conflict"))
     owners = int(scalar(con, "SELECT count(*) FROM match_exact"))
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE match_sample AS SELECT * FROM match_rest
-        ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING};
+        CREATE OR REPLACE TEMP TABLE match_trained AS
+        SELECT c.*, k.kind FROM match_compared AS c JOIN match_keys AS k USING (id)
+        WHERE id IN (SELECT id FROM match_rest
+            ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {TRAINING});
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_owned AS
         SELECT id, dataset, record_id, person_key, NULL::BIGINT AS nik, {RAW},
@@ -122,20 +142,9 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         """
     )
     add_work_region(con, "match_owned")
-    prepare_records(con, "match_sample", "match_keys")
-    find_candidates(con, "match_keys", "match_pairs")
-    compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE match_trained AS"
-        " SELECT c.*, k.kind FROM match_compared AS c JOIN match_keys AS k USING (id)"
-    )
-    prepare_records(con, "match_owned", "match_keys")
-    compare(con, "match_owned", "match_keys", REGISTER, "match_known")
-    con.execute(
-        "DROP TABLE match_sample; DROP TABLE match_owned; DROP TABLE match_keys;"
-        " DROP TABLE match_pairs; DROP TABLE match_compared; DROP TABLE match_rest;"
-        " DROP TABLE match_exact; DROP TABLE match_records"
-    )
+    prepare_records(con, "match_owned", "match_owned_keys")
+    compare(con, "match_owned", "match_owned_keys", REGISTER, "match_known")
+    con.execute("DROP TABLE match_owned; DROP TABLE match_owned_keys")
     # Half a case is added: that none was seen does not mean there is none.
     return (owners + 1) / (conflicts + 0.5)
 
@@ -160,18 +169,25 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
-        SELECT * EXCLUDE (person_key), person_key AS own, NULL::BIGINT AS born_other,
-            name_n AS same_n, false AS nik_taken, NULL::SMALLINT AS work,
+        SELECT * EXCLUDE (person_key, name_id, mother_id), person_key AS own,
+            NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
             left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside,
             row_number() OVER (ORDER BY person_key) AS id,
-            hash(person_key, 1) % {people} < {FEW} AS few
-        FROM {REGISTER} WHERE hash(person_key, 2) % {people} < {OTHERS};
+            hash(person_key, 1) % {people} < {FEW} AS few,
+            -- Names are looked up for the few alone.
+            NULL::INTEGER AS same_n
+        FROM {PEOPLE} WHERE hash(person_key, 2) % {people} < {OTHERS};
+        CREATE OR REPLACE TEMP TABLE match_named AS
+        SELECT l.* EXCLUDE (same_n), r.canon, r.h_flat, r.h_sorted, r.bits,
+            r.name_n AS same_n, r.mother, r.mother_first
+        FROM match_left AS l JOIN {REGISTER} AS r ON r.person_key = l.own WHERE few;
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
             ON a.few AND hash(b.own, 3) % {people} < 200 AND a.own <> b.own;
         """
     )
-    compare(con, "match_random_pairs", "match_left", REGISTER, "match_random")
+    compare(con, "match_random_pairs", "match_named", REGISTER, "match_random")
+    con.execute("DROP TABLE match_named")
     thin = max(1, min(people, OTHERS) // 50_000)
     con.execute(
         f"""
@@ -200,7 +216,7 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         FROM pairs
         """
     )
-    compare(con, "match_random_pairs", "match_left", REGISTER, "match_twin", names=False)
+    compare(con, "match_random_pairs", "match_left", PEOPLE, "match_twin", names=False)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
@@ -209,5 +225,5 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         WHERE hash(a.own, b.own) % {thin * 10} = 0
         """
     )
-    compare(con, "match_random_pairs", "match_left", REGISTER, "match_near", names=False)
+    compare(con, "match_random_pairs", "match_left", PEOPLE, "match_near", names=False)
     con.execute("DROP TABLE match_left; DROP TABLE match_random_pairs")

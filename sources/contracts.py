@@ -30,6 +30,7 @@ from pydantic import ValidationError
 
 from sources.clause_rules import ClauseRule, read_rules, whole_list
 from warehouse.columns import SQL_TYPES, ColumnMeaning, PiiClass, dictionary
+from warehouse.documents import load_yaml
 from warehouse.errors import UsageError
 from warehouse.storage import transaction
 from warehouse.tables import table_specs
@@ -201,7 +202,7 @@ class Contract:
 @cache
 def vocabularies() -> dict[str, Vocabulary]:
     """Read the closed vocabularies, by name."""
-    raw = yaml.safe_load(files("sources").joinpath("vocabularies.yaml").read_text("utf-8"))
+    raw = load_yaml(files("sources").joinpath("vocabularies.yaml").read_text("utf-8"))
     return {
         name: Vocabulary(name, {value: tuple(spellings) for value, spellings in values.items()})
         for name, values in raw.items()
@@ -255,7 +256,7 @@ def read_contract(path: Path | Traversable) -> Contract:
     """
     where = str(path)
     try:
-        document = OpenDataContractStandard.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        document = OpenDataContractStandard.model_validate(load_yaml(path.read_text("utf-8")))
     except yaml.YAMLError as error:
         raise UsageError(f"{where} is not valid YAML: {error}") from None
     except ValidationError as error:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-import yaml
+from warehouse.documents import load_yaml
 
 PiiClass = Literal["none", "general", "specific"]
 
@@ -83,7 +83,7 @@ def _entries() -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the entries of `columns.yaml` and of the files that continue it."""
     for name in ("columns.yaml", "columns_compliance.yaml"):
         text = files("warehouse").joinpath(name).read_text(encoding="utf-8")
-        yield from yaml.safe_load(text).items()
+        yield from load_yaml(text).items()
 
 
 @cache

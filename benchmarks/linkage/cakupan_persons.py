@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from matching.keys import PEOPLE
-from matching.persons import link_dataset, prepare_register, train_model
+from matching.persons import link_period
 from sources.contracts import load_contracts, load_dataset_table
 from warehouse.connection import connect, set_parameters
 from warehouse.home import Home
@@ -68,8 +68,7 @@ def link(source: Path, out: Path) -> dict[str, int]:
                 row_hash FROM read_parquet('{source}/left.parquet');
             """
         )
-        prepare_register(con, PERIOD)
-        counts = link_dataset(con, PERIOD, DATASET, train_model(con, PERIOD))
+        counts = link_period(con, PERIOD)[DATASET]
         con.execute(
             f"""
             COPY (

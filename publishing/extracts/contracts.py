@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from publishing.extracts.wording import label, meaning_of
 from warehouse.columns import ColumnMeaning
+from warehouse.documents import load_yaml
 from warehouse.errors import UsageError
 
 LEVELS = ("aggregate", "employer", "person")
@@ -203,7 +204,7 @@ def read_extract_contract(path: Path | Traversable) -> ExtractContract:
         raise UsageError(f"{where}: name the file NN-slug.yaml, such as 13-pertanian.yaml")
     text = path.read_text("utf-8")
     try:
-        document = OpenDataContractStandard.model_validate(yaml.safe_load(text))
+        document = OpenDataContractStandard.model_validate(load_yaml(text))
     except yaml.YAMLError as error:
         raise UsageError(f"{where} is not valid YAML: {error}") from None
     except ValidationError as error:

@@ -20,9 +20,9 @@ from functools import cache
 from importlib.resources import files
 
 import duckdb
-import yaml
 
 from warehouse.columns import ColumnMeaning, meaning
+from warehouse.documents import load_yaml
 from warehouse.storage import literal, quote, transaction
 
 
@@ -92,7 +92,7 @@ def table_specs() -> dict[str, TableSpec]:
     for file in sorted(files("warehouse.tables").iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".yaml"):
             continue
-        for name, raw in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
+        for name, raw in (load_yaml(file.read_text(encoding="utf-8")) or {}).items():
             if name in specs:
                 raise ValueError(f"{file.name}: table {name} is specified a second time")
             spec = TableSpec(
