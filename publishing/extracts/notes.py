@@ -74,8 +74,9 @@ def paragraphs(facts: Facts) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Perhatian", [("", text) for text in CAUTIONS]),
         ("Berkas dan keaslian", [("", text) for text in VERIFYING]),
     ]
-    gaps = [("", f"{name}: belum ada dalam publikasi ini.") for name in facts.absent] + [
-        ("", f"{name}: tidak disertakan; {reason}.") for name, reason in facts.withheld
+    titles = {table.name: f"{table.title} ({table.name})" for table in contract.tables}
+    gaps = [("", f"{titles[name]}: belum ada dalam publikasi ini.") for name in facts.absent] + [
+        ("", f"{titles[name]}: tidak disertakan; {reason}.") for name, reason in facts.withheld
     ]
     if gaps:
         blocks.append(("Yang tidak disertakan", gaps))

@@ -208,7 +208,7 @@ def test_a_table_that_the_release_lacks_is_named_not_forgotten(released: Home) -
     folder = report.folder / "16-komunikasi-dan-informatika"
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert manifest["absent_tables"] == ["coverage_by_regency"]
-    assert "coverage_by_regency: belum ada" in (folder / "LAMPIRAN.md").read_text("utf-8")
+    assert "(coverage_by_regency): belum ada" in (folder / "LAMPIRAN.md").read_text("utf-8")
 
 
 def test_a_column_that_the_release_lacks_stops_everything(released: Home) -> None:
