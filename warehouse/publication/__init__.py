@@ -304,6 +304,21 @@ def _verify(folder: Path, rows: dict[str, int]) -> None:
                 "the national totals of the written file differ from the sum of its regions and "
                 "sectors; nothing was published"
             )
+        unequal = con.execute("""
+            SELECT count(*) FROM (
+                SELECT period, sum(estimated_contribution) AS rupiah, count(*) AS employers
+                FROM coverage.employer_compliance GROUP BY period
+            ) AS e FULL JOIN (
+                SELECT period, sum(estimated_contribution) AS rupiah, sum(employers) AS employers
+                FROM coverage.compliance_by_sector_region GROUP BY period
+            ) AS c USING (period)
+            WHERE (e.rupiah, e.employers) IS DISTINCT FROM (c.rupiah, c.employers)
+            """).fetchall()[0][0]
+        if unequal:
+            raise GateBlocked(
+                "the employers of the written file differ from their totals by region and sector; "
+                "nothing was published"
+            )
 
 
 def _write_manifest(

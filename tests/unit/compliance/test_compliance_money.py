@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 from compliance_world import PERIOD, Builder, Row, compute, table
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 Con = duckdb.DuckDBPyConnection
 
@@ -283,3 +285,35 @@ def test_only_projects_under_way_count(warehouse: Con) -> None:
 
 def _date(text: str | None) -> Any:
     return dt.date.fromisoformat(text) if text else None
+
+
+WAGES = st.lists(st.one_of(st.none(), st.integers(1, 60_000_000)), min_size=1, max_size=6)
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.lists(st.tuples(st.sampled_from(["mikro", "kecil", "besar"]), WAGES), max_size=12))
+def test_any_wages_cost_what_the_rates_say(
+    warehouse: Con, data: list[tuple[str, list[int | None]]]
+) -> None:
+    build = Builder()
+    for key, (scale, wages) in enumerate(data, 1):
+        build.employer(key, scale=scale, kbli="62010")
+        for number, wage in enumerate(wages):
+            build.works(100 * key + number, key, wage)
+    compute(warehouse, build.world)
+    found = money(warehouse)
+    rates = {"JKK": 2_400, "JKM": 3_000, "JHT": 57_000, "JP": 30_000}
+    owed = {"mikro": ["JKK", "JKM"], "kecil": ["JKK", "JKM", "JHT"], "besar": list(rates)}
+    expected = {}
+    for key, (scale, wages) in enumerate(data, 1):
+        for programme in owed[scale]:
+            cap = 11_086_300 if programme == "JP" else 60_000_000
+            base = sum(min(wage or 5_729_876, cap) for wage in wages)
+            expected[key, "PWBD", programme] = (base * rates[programme] + 500_000) // 1_000_000
+    assert found == expected
+    assert {key: row["estimated_contribution"] for key, row in employers(warehouse).items()} == {
+        key: sum(amount for (owner, _, _), amount in expected.items() if owner == key)
+        for key in range(1, len(data) + 1)
+    }
