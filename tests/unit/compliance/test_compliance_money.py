@@ -290,9 +290,7 @@ def _date(text: str | None) -> Any:
 WAGES = st.lists(st.one_of(st.none(), st.integers(1, 60_000_000)), min_size=1, max_size=6)
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, deadline=None)
 @given(data=st.lists(st.tuples(st.sampled_from(["mikro", "kecil", "besar"]), WAGES), max_size=12))
 def test_any_wages_cost_what_the_rates_say(
     warehouse: Con, data: list[tuple[str, list[int | None]]]
