@@ -182,59 +182,69 @@ def find_candidates(
     Returns:
         The number of pairs.
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE match_found(id BIGINT, person_key UBIGINT)")
+    # A row is a pair, or a key that a rule passed over as too many people have it.
     con.execute(
-        f"INSERT INTO match_found SELECT id, nik_key FROM {records} WHERE nik_key IS NOT NULL"
+        "CREATE OR REPLACE TEMP TABLE match_found"
+        "(id BIGINT, person_key UBIGINT, rule UTINYINT, key UBIGINT, people BIGINT)"
     )
-    for rule in rules:
-        con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE match_probe AS
+    con.execute(
+        f"INSERT INTO match_found(id, person_key) SELECT id, nik_key FROM {records}"
+        " WHERE nik_key IS NOT NULL"
+    )
+    for number, rule in enumerate(rules):
+        con.execute(f"INSERT INTO match_found {_pairs_sql(records, number, rule)}")
+    if period is not None:
+        _report(con, period, lists, rules)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT id, person_key"
+        " FROM match_found WHERE person_key IS NOT NULL; DROP TABLE match_found"
+    )
+    return int(scalar(con, f"SELECT count(*) FROM {target}"))
+
+
+def _pairs_sql(records: str, number: int, rule: Rule) -> str:
+    """Give the query of what a rule finds, as rows of `match_found`."""
+    named = rule.alike != "true"
+    people = f"(SELECT h.*, n.canon FROM hit AS h JOIN {NAMES} AS n USING (name_id))"
+    return f"""
+        WITH probe AS MATERIALIZED (
             SELECT DISTINCT id, key FROM (
                 SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l
                 WHERE {rule.only})
-            WHERE key IS NOT NULL;
-            CREATE OR REPLACE TEMP TABLE match_hit AS
-            SELECT {rule.register} AS key, r.person_key{_SEEN if rule.alike != "true" else ""}
-            FROM {PEOPLE} AS r
-            WHERE ({rule.register}) IN (SELECT key FROM match_probe);
-            CREATE OR REPLACE TEMP TABLE match_block AS
-            SELECT key, count(*) AS n FROM match_hit GROUP BY key;
-            """
-        )
-        known = "" if rule.alike == "true" else f"JOIN {NAMES} AS n USING (name_id)"
-        con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE match_new AS
-            SELECT p.id, r.person_key FROM match_probe AS p JOIN match_block AS b USING (key)
-            JOIN (SELECT h.*{", n.canon" if known else ""} FROM match_hit AS h {known}) AS r
-                USING (key)
-            {f"JOIN {records} AS l USING (id)" if known else ""}
-            WHERE b.n <= {rule.cap} AND {rule.alike};
-            INSERT INTO match_found FROM match_new;
-            """
-        )
-        if period is not None:
-            con.execute(
-                f"""
-                INSERT INTO linkage.blocking_report
-                WITH found AS (SELECT dataset, count(*) AS pairs
-                    FROM match_new JOIN {lists} USING (id) GROUP BY 1),
-                skipped AS (SELECT dataset, count(DISTINCT key) AS keys, sum(n) AS pairs
-                    FROM match_probe JOIN match_block USING (key) JOIN {lists} USING (id)
-                    WHERE n > {rule.cap} GROUP BY 1)
-                SELECT {literal(period)}, dataset, {literal(rule.name)}, coalesce(f.pairs, 0),
-                    coalesce(s.keys, 0), coalesce(s.pairs, 0)
-                FROM (SELECT DISTINCT dataset FROM {lists}) LEFT JOIN found AS f USING (dataset)
-                LEFT JOIN skipped AS s USING (dataset)
-                """
-            )
+            WHERE key IS NOT NULL),
+        hit AS MATERIALIZED (
+            SELECT {rule.register} AS key, r.person_key{_SEEN if named else ""}
+            FROM {PEOPLE} AS r WHERE ({rule.register}) IN (SELECT key FROM probe)),
+        block AS MATERIALIZED (SELECT key, count(*) AS n FROM hit GROUP BY key)
+        SELECT p.id, r.person_key, {number}, NULL, NULL
+        FROM probe AS p JOIN block AS b USING (key)
+        JOIN {people if named else "hit"} AS r USING (key)
+        {f"JOIN {records} AS l USING (id)" if named else ""}
+        WHERE b.n <= {rule.cap} AND {rule.alike}
+        UNION ALL
+        SELECT id, NULL, {number}, key, n FROM probe JOIN block USING (key) WHERE n > {rule.cap}
+    """
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection, period: str, lists: str, rules: tuple[Rule, ...]
+) -> None:
+    """Add what each rule found and passed over to `linkage.blocking_report`."""
+    names = ", ".join(f"({number}, {literal(rule.name)})" for number, rule in enumerate(rules))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT id, person_key FROM match_found;"
-        " DROP TABLE match_found; DROP TABLE match_probe; DROP TABLE match_hit;"
-        " DROP TABLE match_block; DROP TABLE match_new"
+        f"""
+        INSERT INTO linkage.blocking_report
+        WITH rules(rule, name) AS (VALUES {names}),
+        counts AS (
+            SELECT dataset, rule, count(person_key) AS pairs, count(DISTINCT key) AS keys,
+                sum(people) AS skipped
+            FROM match_found JOIN {lists} USING (id) WHERE rule IS NOT NULL GROUP BY ALL)
+        SELECT {literal(period)}, dataset, name, coalesce(pairs, 0), coalesce(keys, 0),
+            coalesce(skipped, 0)
+        FROM (SELECT DISTINCT dataset FROM {lists}) CROSS JOIN rules
+        LEFT JOIN counts USING (dataset, rule)
+        """
     )
-    return int(scalar(con, f"SELECT count(*) FROM {target}"))
 
 
 @dataclass(frozen=True)
