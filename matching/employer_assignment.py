@@ -160,6 +160,8 @@ def _choose(con: duckdb.DuckDBPyConnection, claims: str) -> None:
     )
     agree = " AND ".join(
         f"({n} IS NULL OR ahead_{n} IS NULL OR {n} = ahead_{n} OR {slip_sql(n, f'ahead_{n}')})"
+        if n != "npwp_root"
+        else f"emp_one_taxpayer({n}, ahead_{n})"
         for n in ONCE
     )
     con.execute(

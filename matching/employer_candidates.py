@@ -178,7 +178,7 @@ def _apply(
         INSERT INTO emp_pairs_raw
         WITH met AS MATERIALIZED ({_meeting(rule, "y.joins", "k.joining > 0")}),
         half AS MATERIALIZED (
-            SELECT m.a, m.b, p.unit_id, p.once_mask, p.npwp_root
+            SELECT m.a, m.b, p.unit_id, p.once_mask, p.npwp_root, p.family
             FROM met AS m JOIN emp_profiles AS p ON p.profile_id = m.a
         )
         SELECT p.a, p.b
@@ -186,8 +186,10 @@ def _apply(
         WHERE p.unit_id <> q.unit_id
           -- A register lists a business once.
           AND p.once_mask & q.once_mask = 0
+          AND emp_one_taxpayer(p.npwp_root, q.npwp_root)
           AND (p.npwp_root IS NULL OR q.npwp_root IS NULL
-               OR {slip_sql("p.npwp_root", "q.npwp_root")})
+               OR {slip_sql("p.npwp_root", "q.npwp_root")}
+               OR (coalesce(p.family, 'UD') = 'UD' AND coalesce(q.family, 'UD') = 'UD'))
         """
     )
     # Every 8th block where there are many: enough to learn from, the same in every run.

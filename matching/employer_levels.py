@@ -51,6 +51,14 @@ def compare_profiles(con: duckdb.DuckDBPyConnection, pairs: str, target: str) ->
             SELECT x.a, x.b, x.pairs, p.unit_id AS unit_a, q.unit_id AS unit_b,
                 CASE WHEN p.core_id = q.core_id THEN {EXACT} ELSE coalesce(l.level, 0) END AS level,
                 coalesce(l.shared, c.weight) AS shared, c.village OR d.village AS village,
+                -- Common words one letter apart (PAK, UAK; PUTRA, PUTRI): the rest must tell.
+                CASE WHEN coalesce(l.level, 0) < {NEAR} AND p.core_id <> q.core_id
+                        AND length(c.compact) >= 8 AND NOT c.village AND NOT d.village
+                        AND abs(length(c.compact) - length(d.compact)) <= 1
+                        AND jaro_winkler_similarity(c.compact, d.compact) >= 0.9
+                        AND NOT regexp_matches(c.compact || d.compact, '[0-9]')
+                    THEN damerau_levenshtein(c.compact, d.compact) = 1
+                    ELSE false END AS one_letter,
                 -- A single word and its slip share none: the word itself is what agrees.
                 least(c.weight, d.weight) AS weight,
                 greatest(n.bearers, o.bearers) AS bearers,
@@ -112,6 +120,7 @@ def compare_profiles(con: duckdb.DuckDBPyConnection, pairs: str, target: str) ->
                     WHEN bearers <= 60 THEN 'exact_many' ELSE 'exact_most' END
                 WHEN level = {NEAR} THEN CASE
                     WHEN weight >= {RARE_BITS} THEN 'near_rare' ELSE 'near_common' END
+                WHEN one_letter THEN 'one_letter'
                 WHEN level = {SUBSET} THEN CASE
                     WHEN shared >= {RARE_BITS} THEN 'subset_rare' ELSE 'subset_common' END
                 WHEN level = {OVERLAP} THEN 'overlap'
@@ -139,14 +148,15 @@ def compare_profiles(con: duckdb.DuckDBPyConnection, pairs: str, target: str) ->
                     ELSE 'class_common' END
                 WHEN one_vintage AND dp = dq THEN 'division'
                 WHEN sec_p = sec_q THEN 'sector' ELSE 'other' END AS industry,
-            CASE WHEN level >= {NEAR} THEN '' ELSE 'group_' END || CASE
+            CASE WHEN level >= {NEAR} OR one_letter THEN '' ELSE 'group_' END || CASE
                 WHEN shared_address IS NULL THEN 'missing'
                 WHEN shared_address >= 0.75 THEN CASE
-                    WHEN at_address <= {FEW_AT_ADDRESS} AND level >= {NEAR} THEN 'same_rare'
+                    WHEN at_address <= {FEW_AT_ADDRESS} AND (level >= {NEAR} OR one_letter)
+                        THEN 'same_rare'
                     ELSE 'same' END
                 WHEN shared_address >= 0.4 THEN 'alike'
                 ELSE 'other' END AS address,
-            CASE WHEN level >= {NEAR} THEN '' ELSE 'group_' END || CASE
+            CASE WHEN level >= {NEAR} OR one_letter THEN '' ELSE 'group_' END || CASE
                 WHEN owner_p IS NULL OR owner_q IS NULL THEN 'missing'
                 WHEN owner_p = owner_q THEN 'same' ELSE 'other' END AS owner,
             CASE

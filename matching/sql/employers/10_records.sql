@@ -60,6 +60,7 @@ SELECT
     nullif(e.kbli, '') AS kbli, e.kbli_vintage, nullif(e.sector_code, 'X') AS sector_code,
     nullif(emp_address(e.address), []::VARCHAR[]) AS address,
     n.former_id, n.former_family,
+    regexp_replace(upper(e.employer_name), '[^A-Z0-9]+', '', 'g') AS whole,
     nullif(array_to_string(emp_address(e.owner_name), ' '), '') AS owner,
     emp_usable(emp_root(e.parent_npwp)) AS parent_root
 FROM in_employers AS e

@@ -11,7 +11,7 @@ WITH borne AS (
     ON npwp_root, nib, ahu_number, nik_koperasi, npp INTO NAME kind VALUE value
 )
 SELECT
-    b.rid, b.kind, b.value, r.core_id, r.former_id, r.family, r.dataset, r.precedence,
+    b.rid, b.kind, b.value, r.core_id, r.former_id, r.family, r.whole, r.dataset, r.precedence,
     coalesce(r.home = b.kind, false) AS home,
     -- A subsidiary that files under its parent's number says so itself.
     coalesce(b.kind = 'npwp_root' AND b.value = r.parent_root, false) AS parents
@@ -23,12 +23,14 @@ CREATE OR REPLACE TEMP TABLE emp_owners AS
 WITH counted AS (
     -- The parent's own rows come first: what a subsidiary says of its parent's number is last.
     SELECT kind, value, core_id, family, any_value(former_id ORDER BY former_id) AS former_id,
+        min(whole) AS whole,
         count(*) AS records, bool_or(home AND NOT parents) AS home,
         min(CASE WHEN parents THEN 99 ELSE precedence END) AS precedence, min(rid) AS rid
     FROM emp_claims GROUP BY kind, value, core_id, family
 )
 SELECT kind, value,
     first(core_id ORDER BY home DESC, records DESC, precedence, rid) AS core_id,
+    first(whole ORDER BY home DESC, records DESC, precedence, rid) AS whole,
     first(former_id ORDER BY home DESC, records DESC, precedence, rid) AS former_id,
     first(family ORDER BY home DESC, records DESC, precedence, rid) AS family,
     bool_or(home) AS home,

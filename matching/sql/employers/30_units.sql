@@ -20,6 +20,12 @@ SELECT c.rid, c.kind, c.value, c.home, c.dataset, c.precedence, c.family, c.pare
         -- 2 is SUBSET: one name lacks words of the other. A subsidiary's name so often holds its
         -- parent's, that under the parent's number 3, NEAR, is asked.
         (c.core_id = o.core_id
+            -- A slip may have broken a short word, or a space: TOK OKELONTONG.
+            OR (length(c.whole) >= 10 AND NOT c.parents
+                AND abs(length(c.whole) - length(o.whole)) <= 2
+                AND regexp_replace(c.whole, '[^0-9]', '', 'g')
+                    = regexp_replace(o.whole, '[^0-9]', '', 'g')
+                AND damerau_levenshtein(c.whole, o.whole) <= 2)
             OR greatest(l.level, f.level, g.level, 0) >= CASE WHEN c.parents THEN 3 ELSE 2 END)
         AND (c.family IS NULL OR o.family IS NULL OR c.family = o.family OR k.a IS NOT NULL)
     ) AS holds
@@ -108,6 +114,12 @@ CREATE OR REPLACE TEMP MACRO emp_slip(one, other) AS
 CREATE OR REPLACE TEMP MACRO emp_persons_number(root) AS regexp_full_match(
     root, '[1-9][0-9]{5}(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])(0[1-9]|1[0-2])[0-9]{6}'
 );
+
+-- Whether two numbers may be one taxpayer's: one misspelt, or a sole trader's old number and the
+-- NIK that stands for it now.
+CREATE OR REPLACE TEMP MACRO emp_one_taxpayer(one, other) AS coalesce(
+    one = other OR emp_slip(one, other)
+        OR emp_persons_number(one) <> emp_persons_number(other), true);
 
 -- A taxpayer number that one record alone bears, though its NIB leads to another taxpayer:
 -- misspelt, where it is one digit off (or two swapped); the owner's NIK beside the old number
