@@ -19,22 +19,7 @@ from warehouse.home import Home
 from warehouse.settings import load_settings
 
 PERIOD = "2026-10"
-ALL = {
-    "dukcapil_population",
-    "bpjs_participants",
-    "bpjs_employers",
-    "djp_employers",
-    "djp_withholding",
-    "ahu_companies",
-    "siinas_companies",
-    "siinas_workers",
-    "cooperatives",
-    "sme_businesses",
-    "farmers",
-    "fisheries_workers",
-    "transport_workers",
-    "school_educators",
-}
+ALL = set(load_contracts())
 
 
 def _hashes(out: Path) -> dict[str, str]:
@@ -107,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes(make_world: Callable) -> None:
     first = make_world("first", seed=21, people=1500)
     again = make_world("again", seed=21, people=1500, log=said.append)
     assert _hashes(first.out) == _hashes(again.out)
-    for key in ("cooperatives", "transport_workers"):
+    for key in ("cooperatives", "transport_workers", "soe_staff", "construction_projects"):
         rows = [
             made.con.execute(f"SELECT * FROM {made.load(key)}").fetchall()
             for made in (first, again)

@@ -5,20 +5,15 @@ from __future__ import annotations
 import pytest
 from stdnum.id import npwp as npwp_rules
 
+from sources.contracts import load_contracts
 from sources.world.materials import NATION, provinces
 from sources.world.memberships import ACTIVE
 
 PERIOD = "2026-10"
 NIK_COLUMNS = {
-    "dukcapil_population": "nik",
-    "bpjs_participants": "nik",
-    "djp_withholding": "nik",
-    "siinas_workers": "nik",
-    "farmers": "nik",
-    "fisheries_workers": "nik",
-    "transport_workers": "nik",
-    "school_educators": "nik",
-    "sme_businesses": "owner_nik",
+    contract.key: column.name
+    for contract in load_contracts().values()
+    for column in contract.columns_of_kind("nik")
 }
 
 

@@ -12,24 +12,10 @@ import yaml
 from sources.contracts import load_contracts
 
 PERIOD = "2026-10"
-PERSON_LISTS = (
-    "bpjs_participants",
-    "djp_withholding",
-    "siinas_workers",
-    "farmers",
-    "fisheries_workers",
-    "transport_workers",
-    "school_educators",
-    "sme_businesses",
-)
-EMPLOYER_LISTS = (
-    "bpjs_employers",
-    "djp_employers",
-    "ahu_companies",
-    "siinas_companies",
-    "cooperatives",
-    "sme_businesses",
-)
+PERSON_LISTS = [key for key, contract in load_contracts().items() if contract.links_person]
+EMPLOYER_LISTS = [
+    key for key, contract in load_contracts().items() if contract.kind in ("employer", "project")
+]
 NO_ERRORS = {
     "nik": ("nik_missing", "nik_digit_wrong", "nik_digits_swapped", "nik_last_digit_zero",
             "nik_scientific", "nik_of_relative", "nik_marked"),
@@ -179,6 +165,16 @@ def test_a_thin_record_has_little_but_a_name(make_world: Callable, tmp_path: Pat
         ("bpjs_employers", "last_paid_period < '2026-07'"),
         ("djp_withholding", "employment_status = 'PNS'"),
         ("djp_withholding", "ended_on IS NOT NULL"),
+        ("oss_businesses", "scale = 'MIKRO'"),
+        ("oss_businesses", "employer_name LIKE 'PT. %'"),
+        ("construction_projects", "certificate_number IS NULL"),
+        ("construction_projects", "contractor_npwp IS NULL"),
+        ("soe_staff", "nik IS NULL"),
+        ("soe_staff", "employer_npwp LIKE '__.___.___._-___.___'"),
+        ("migrant_workers", "departed_on IS NULL"),
+        ("migrant_workers", "returned_on IS NOT NULL"),
+        ("election_organisers", "ended_on < '2026-10-31'"),
+        ("kur_debtors", "kur_scheme = 'kecil' AND loan_amount::BIGINT > 100000000"),
     ],
 )
 def test_classes_of_error_and_case_occur(world, key: str, condition: str) -> None:
