@@ -48,6 +48,7 @@ NAMES = (
     # What a list calls a person, whatever it looks like.
     ("CV SITI FATIMAH", "CV", False, None, None),
     (None, "PT", False, None, None),
+    ("PT MAJU PERORANGAN", "PT", False, None, None),
 )
 
 
@@ -131,3 +132,19 @@ def test_the_check_stops_a_name_that_may_be_a_persons(publication: Con, change: 
     )
     with pytest.raises(GateBlocked, match=r"employer_compliance\.employer_name"):
         check_no_identity(publication, "pub")
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [("PT", True), (None, True), ("PT. Perorangan", False), ("UD", False), ("KANTOR", True)],
+)
+def test_what_a_register_calls_a_natural_persons_business_is_one(
+    warehouse: Con, told: str | None, named: bool
+) -> None:
+    build = Builder()
+    build.employer(1, name="PT BUDI JAYA", legal_form="PT")
+    build.register(1, "sme", workers=1, legal_form=told)
+    compute(warehouse, build.world)
+    (row,) = table(warehouse, "coverage.employer_compliance")
+    assert (row["employer_name"] == "PT BUDI JAYA") is named
+    assert row["natural_person"] is not named

@@ -1,7 +1,8 @@
 -- Employers with what their scale obliges them to, the rates in force, and who may be named.
 --
--- Reads   cov_employer_spine, cov_employer_links, in_population, in_person_records, and of
---         schema reference: rates, obligations, minimum wages, legal forms, public_bodies
+-- Reads   cov_employer_spine, cov_employer_links, in_employers, in_population,
+--         in_person_records, and of schema reference: rates, obligations, minimum wages,
+--         legal forms, public_bodies
 -- Makes   cpl_datasets   every list, and whether it is tax data
 --         cpl_scopes     everything is worked out twice: on all lists, and without tax data
 --         cpl_minimum    minimum wages in force, by province or regency
@@ -119,6 +120,28 @@ certainty AS (
     GROUP BY employer_key
 ),
 
+sole AS (
+    -- What any register calls a natural person's business is one, whatever its name says: that
+    -- of a PT PERORANGAN begins like a company's. The other forms are told by the name alone.
+    SELECT DISTINCT k.employer_key
+    FROM in_employers AS i
+    JOIN cov_employer_links AS k USING (dataset, record_id)
+    JOIN reference.legal_forms AS f
+        ON f.spelling = cov_plain(i.legal_form) AND f.natural_person
+        AND f.legal_form NOT IN ('SEKOLAH', 'RS', 'KANTOR')
+),
+
+judged AS (
+    SELECT
+        e.* REPLACE (
+            e.natural_person OR o.employer_key IS NOT NULL
+                OR contains(' ' || cov_plain(e.employer_name) || ' ', ' PERORANGAN ')
+            AS natural_person
+        )
+    FROM cov_employer_spine AS e
+    LEFT JOIN sole AS o ON o.employer_key = e.employer_key
+),
+
 named AS (
     SELECT
         e.*,
@@ -129,7 +152,7 @@ named AS (
             f.spellings,
             s -> contains(' ' || cov_plain(strip_accents(e.employer_name)) || ' ', s)
         )) > 0 AS has_form
-    FROM cov_employer_spine AS e
+    FROM judged AS e
     LEFT JOIN cpl_public AS p ON p.employer_key = e.employer_key
     LEFT JOIN forms AS f ON f.legal_form = e.legal_form
 ),
