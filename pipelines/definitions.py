@@ -15,6 +15,7 @@ from assets import (
     conformed,
     coverage,
     employers,
+    extracts,
     landing,
     linkage,
     publication,
@@ -56,6 +57,7 @@ def build(
     ]
     assets += quality.build(_keys(assets), months)
     assets += publication.build(_keys(assets), months)
+    assets += extracts.build(months)
     return dg.Definitions(
         assets=assets,
         jobs=jobs.build(),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.publication import PUBLICATION_KEY
+from assets.extracts import GROUP as EXTRACTS
+from assets.publication import PUBLICATION_KEY, RELEASE_KEY
 from assets.quality import RESULTS_KEY
 
 if TYPE_CHECKING:
@@ -19,24 +20,31 @@ if TYPE_CHECKING:
 
 PERIOD_JOB = "period"
 PUBLISH_JOB = "publish"
+EXTRACTS_JOB = "extracts"
 
 
 def build() -> "list[UnresolvedAssetJobDefinition]":
-    """Give the jobs: a whole period, and publishing alone."""
+    """Give the jobs: a whole period, publishing alone, and the extracts of what is published."""
     return [
         dg.define_asset_job(
             PERIOD_JOB,
-            selection=dg.AssetSelection.all(),
+            selection=dg.AssetSelection.all() - dg.AssetSelection.groups(EXTRACTS),
             executor_def=dg.in_process_executor,
             description="Everything of one period, from its deliveries to its publication.",
         ),
         dg.define_asset_job(
             PUBLISH_JOB,
-            selection=dg.AssetSelection.assets(RESULTS_KEY, PUBLICATION_KEY),
+            selection=dg.AssetSelection.assets(RESULTS_KEY, PUBLICATION_KEY, RELEASE_KEY),
             executor_def=dg.in_process_executor,
             description=(
                 "Publish a period again from what the restricted warehouse holds, if its stages "
                 "agree."
             ),
+        ),
+        dg.define_asset_job(
+            EXTRACTS_JOB,
+            selection=dg.AssetSelection.groups(EXTRACTS),
+            executor_def=dg.in_process_executor,
+            description="The extracts of a period's latest publication, for all addressees.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Schedules: the month's deadline.
+"""Schedules: the month's deadline, and its extracts.
 
 Belongs here: what runs at a time of day. Does not belong here: what runs because something
 arrived (sensors.py).
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.jobs import PERIOD_JOB
+from pipelines.jobs import EXTRACTS_JOB, PERIOD_JOB
 from pipelines.partitions import TIMEZONE, previous
 
 _ZONE = ZoneInfo(TIMEZONE)
@@ -34,4 +34,21 @@ def build() -> list[dg.ScheduleDefinition]:
         period = previous(f"{now:%Y-%m}")
         return dg.RunRequest(run_key=f"month-close-{period}", partition_key=period)
 
-    return [month_close]
+    @dg.schedule(
+        name="monthly_extracts",
+        job_name=EXTRACTS_JOB,
+        cron_schedule="0 7 15 * *",
+        execution_timezone=TIMEZONE,
+        # What leaves the house is begun by somebody: an officer turns this on, or makes them.
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=(
+            "On the 15th at 07:00 WIB the extracts of the month before are made; an officer "
+            "looks at them and delivers them."
+        ),
+    )
+    def monthly_extracts(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(_ZONE)
+        period = previous(f"{now:%Y-%m}")
+        return dg.RunRequest(run_key=f"extracts-{period}", partition_key=period)
+
+    return [month_close, monthly_extracts]

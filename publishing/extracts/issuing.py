@@ -41,6 +41,7 @@ def issue(
     *,
     addressees: Sequence[int] | None = None,
     region: str | None = None,
+    con: duckdb.DuckDBPyConnection | None = None,
     log: Log | None = None,
 ) -> ExtractReport:
     """Make the extracts of a month's latest publication and log each of them.
@@ -54,6 +55,7 @@ def issue(
         period: the month.
         addressees: numbers of the addressees; all of them where left out.
         region: one province or regency, for one addressee that has regions.
+        con: the restricted warehouse, where this process has it open; else it is opened.
         log: told what is done.
 
     Returns:
@@ -72,7 +74,8 @@ def issue(
         writer: ListWriter | None = None
         maker: ListMaker = _withhold
         if settings.extracts.recipient_keys and home.restricted_db.exists():
-            con = stack.enter_context(_restricted(home, settings))
+            if con is None:
+                con = stack.enter_context(_restricted(home, settings))
             writer = stack.enter_context(ListWriter(con, home, settings, period))
             maker = writer.make
         elif settings.extracts.recipient_keys:

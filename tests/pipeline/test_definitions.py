@@ -26,10 +26,15 @@ STAGES = {
     "spine/employers": "spine",
     "spine/workers": "spine",
     "spine/employer_keys": "spine",
+    "spine/employer_key_changes": "spine",
     "linkage/person_links": "linkage",
     "linkage/employer_links": "linkage",
     "linkage/employer_identifiers": "linkage",
     "publication/cakupan": "publication",
+    "publication/release": "publication",
+    "extracts/national": "extracts",
+    "extracts/provinces": "extracts",
+    "extracts/regencies": "extracts",
 }
 
 
@@ -91,8 +96,10 @@ def test_every_step_is_in_the_pool_of_writers(loaded: dg.Definitions) -> None:
 def test_a_publication_waits_for_everything(loaded: dg.Definitions) -> None:
     graph = loaded.resolve_asset_graph()
     publication = dg.AssetKey(["publication", "cakupan"])
-    everything = {key for key in graph.get_all_asset_keys() if key != publication}
+    release = dg.AssetKey(["publication", "release"])
+    everything = graph.get_all_asset_keys() - {publication, release}
     assert everything == graph.get(publication).parent_keys
+    assert graph.get(release).parent_keys == {publication}
 
 
 def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definitions) -> None:
@@ -100,7 +107,10 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
         (node.key.asset_key.to_user_string(), node.key.name): node.blocking
         for node in loaded.resolve_asset_graph().asset_check_nodes
     }
-    expected = {("quality/expectation_results", "stages_agree"): True}
+    expected = {
+        ("quality/expectation_results", "stages_agree"): True,
+        ("publication/release", "gives_nothing_back"): True,
+    }
     for key in load_contracts():
         expected |= {
             (f"landing/{key}", "delivered"): False,
@@ -112,15 +122,25 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
 
 def test_jobs_schedules_and_sensors(loaded: dg.Definitions) -> None:
     repository = loaded.get_repository_def()
-    assert {"period", "publish"} <= set(repository.job_names)
-    assert {s.name for s in repository.schedule_defs} == {"month_close"}
+    assert {"period", "publish", "extracts"} <= set(repository.job_names)
+    assert {s.name for s in repository.schedule_defs} == {"month_close", "monthly_extracts"}
     assert {s.name for s in repository.sensor_defs} == {"inbox", "run_failure"}
     assert loaded.resolve_schedule_def("month_close").execution_timezone == "Asia/Jakarta"
 
 
 def test_publishing_alone_is_gated_by_the_stages_that_agree(loaded: dg.Definitions) -> None:
     steps = {node.name for node in loaded.resolve_job_def("publish").graph.nodes}
-    assert steps == {"quality__expectation_results", "publication__cakupan"}
+    assert steps == {
+        "quality__expectation_results",
+        "publication__cakupan",
+        "publication__release",
+    }
+
+
+def test_a_period_makes_no_extracts_they_have_a_job_of_their_own(loaded: dg.Definitions) -> None:
+    period = {node.name for node in loaded.resolve_job_def("period").graph.nodes}
+    assert "extracts" not in period
+    assert {n.name for n in loaded.resolve_job_def("extracts").graph.nodes} == {"extracts"}
 
 
 def test_datasets_have_a_deadline_in_jakarta(specs: dict[str, dg.AssetSpec]) -> None:
