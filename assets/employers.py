@@ -16,6 +16,8 @@ from warehouse.storage import count, literal
 
 TABLES = {
     ("spine", "employers"): "Businesses of the period, resolved from all registers, each once.",
+    ("spine", "employer_key_changes"): "Keys of businesses that became part of another's, or that "
+    "another came out of, by month.",
     ("linkage", "employer_links"): "Which business each record of a register belongs to.",
     ("linkage", "employer_identifiers"): "The identifiers that lead to a business, with the "
     "region of the branch or participation that carries them.",
