@@ -298,9 +298,14 @@ def model_export(
 def link(
     left: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
     right: Annotated[Path, typer.Argument(help="The same; LEFT again to find its duplicates.")],
-    spec: Annotated[Path, typer.Option("--spec", help="The specification (YAML).")],
+    spec: Annotated[
+        Path,
+        typer.Option("--spec", help="The specification (YAML), or the name of a shipped one."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Parquet file to write the links to.")],
-    engine: Annotated[str, typer.Option("--engine", help="What does the work.")] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="What does the work: duckdb only.")] = (
+        "duckdb"
+    ),
     truth: Annotated[
         Path | None,
         typer.Option("--truth", help="True pairs (left_id, right_id), to measure the links by."),

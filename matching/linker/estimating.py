@@ -46,7 +46,7 @@ PRIOR = 50.0
 # Weight of what rows show that their identifier linked, in pairs of the rest.
 KNOWN = 300.0
 # Two rows at random: u of levels none was seen of.
-FEW, OTHERS = 800, 400
+FEW, OTHERS = 400, 400
 # Rows of one value that a row is paired with to learn what rows that share it have in common.
 MATES = 60
 TRAINING = 12_000

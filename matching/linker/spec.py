@@ -187,6 +187,20 @@ class Spec(_Part):
         return tuple(dict.fromkeys(found))
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML, and takes a key that stands twice for a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
 def shipped_specs() -> tuple[str, ...]:
     """Give the names of the specifications that the project ships."""
     return tuple(sorted(file.stem for file in _SHIPPED.glob("*.yaml")))
@@ -204,7 +218,7 @@ def read_spec(file: Path) -> Spec:
     if str(file) in shipped_specs() and not file.exists():
         file = _SHIPPED / f"{file}.yaml"
     try:
-        raw = yaml.safe_load(file.read_text("utf-8-sig"))
+        raw = yaml.load(file.read_text("utf-8-sig"), _Loader)  # noqa: S506 (a safe loader)
     except FileNotFoundError:
         raise UsageError(
             f"there is no specification {file}; name a YAML file, or one of those shipped: "
@@ -222,7 +236,16 @@ def read_spec(file: Path) -> Spec:
     try:
         return Spec.model_validate(raw)
     except ValidationError as error:
-        problems = "; ".join(_told(problem) for problem in error.errors())
+        found = error.errors()
+    # Where items of a list are wrong, that too few are right is no news.
+    lists = {problem["loc"][0] for problem in found if len(problem["loc"]) > 1}
+    problems = "; ".join(
+        _told(problem)
+        for problem in found
+        if problem["type"] != "too_short"
+        or len(problem["loc"]) > 1
+        or lists.isdisjoint(problem["loc"])
+    )
     raise UsageError(f"{file}: {problems}")
 
 
@@ -236,6 +259,8 @@ def _told(problem: Any) -> str:
         said = "is missing"
     elif problem["type"] == "extra_forbidden":
         said = "is not known here"
+    elif problem["type"] in ("model_type", "dict_type"):
+        said = "is no mapping; write its keys and values between { and }"
     elif problem["type"] == "literal_error":
         given = problem["input"]
         said = f"{given!r} is not one of {problem['ctx']['expected'].replace(' or ', ', ')}"

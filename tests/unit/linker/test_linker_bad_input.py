@@ -43,6 +43,8 @@ def files(tmp_path: Path) -> tuple[Path, Path, Path, Path]:
         ("compare:", "thresholds: {accept: 0.6, review: 0.7}\ncompare:", "thresholds: `review`"),
         ("[given, family]", "[]", "compare[0].columns"),
         ("kind: identifier", "kind: identifier, optional: perhaps", "compare[2].optional"),
+        ("{column: born,", "just text\n  - {column: born,", "compare[1]: is no mapping"),
+        ("right: {id: rec}", "left: {id: rec}", "line 2, column 1: the key 'left' stands twice"),
         (SPEC, "just words", "a specification has the keys"),
     ],
 )
