@@ -174,11 +174,17 @@ def _named_persons(con: duckdb.DuckDBPyConnection, database: str) -> list[str]:
                OR (n.public_body AND NOT EXISTS (
                     FROM reference.public_bodies AS b
                     WHERE starts_with(n.plain, ' ' || b.phrase || ' ')))
-               OR (NOT coalesce(n.public_body, false) AND NOT EXISTS (
-                    FROM reference.legal_forms AS f
-                    WHERE f.legal_form = n.legal_form AND NOT f.natural_person
-                      AND (contains(n.plain, ' ' || f.spelling || ' ')
-                           OR starts_with(n.plain, ' ' || replace(f.legal_form, '_', ' ') || ' '))))
+               OR (NOT coalesce(n.public_body, false) AND (
+                    n.legal_form IS NULL
+                    OR EXISTS (
+                        FROM reference.legal_forms AS f
+                        WHERE f.legal_form = n.legal_form AND f.natural_person)
+                    OR NOT (
+                        contains(n.plain, ' ' || replace(n.legal_form, '_', ' ') || ' ')
+                        OR EXISTS (
+                            FROM reference.legal_forms AS f
+                            WHERE f.legal_form = n.legal_form
+                              AND contains(n.plain, ' ' || f.spelling || ' ')))))
             """
         ).fetchall()[0][0]
         return [_EMPLOYERS] if bodies else []

@@ -49,6 +49,9 @@ NAMES = (
     ("CV SITI FATIMAH", "CV", False, None, None),
     (None, "PT", False, None, None),
     ("PT MAJU PERORANGAN", "PT", False, None, None),
+    # Forms that stand in no table are told by their own words.
+    ("P.T. RATU SUMBER (PERSERO)", "PERSERO", False, None, "P.T. RATU SUMBER (PERSERO)"),
+    ("BUDI SANTOSO", "PT_TBK", False, None, "PT TBK BUDI SANTOSO"),
 )
 
 

@@ -148,8 +148,9 @@ named AS (
         p.employer_key IS NOT NULL AS public_body,
         e.employer_name IS NOT NULL AND (NOT e.natural_person OR public_body)
             AND NOT regexp_matches(e.employer_name, getvariable('identifier_pattern')) AS may_be_named,
+        -- Some forms (PERSERO, TBK) are told by their own word alone.
         public_body OR len(list_filter(
-            f.spellings,
+            list_append(coalesce(f.spellings, []), ' ' || replace(e.legal_form, '_', ' ') || ' '),
             s -> contains(' ' || cov_plain(strip_accents(e.employer_name)) || ' ', s)
         )) > 0 AS has_form
     FROM judged AS e
