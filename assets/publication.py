@@ -1,18 +1,26 @@
 """Publication: the tables of the period, proven and switched to, whole or not at all.
 
-Belongs here: one asset. Does not belong here: how a publication is written and checked
-(warehouse/publication), or what must hold before it (assets/quality.py).
+Belongs here: the asset of the publication, which makes both its files, and the asset that
+shows what was released. Does not belong here: how a publication is written and checked
+(warehouse/publication), what may be released (publishing/disclosure), or what must hold before
+it (assets/quality.py).
 """
 
+import json
 from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
 from assets.metadata import markdown_table
 from assets.stage import POOL, Stage, guarded
-from warehouse.publication import publish
+from publishing.disclosure import beside
+from warehouse.publication import folders, publish
 
 PUBLICATION_KEY = dg.AssetKey(["publication", "cakupan"])
+RELEASE_KEY = dg.AssetKey(["publication", "release"])
+GIVES_NOTHING_BACK = "gives_nothing_back"
 
 
 def build(
@@ -48,7 +56,39 @@ def build(
 
         return body()
 
-    return [publication]
+    @dg.asset(
+        key=RELEASE_KEY,
+        deps=[PUBLICATION_KEY],
+        group_name="publication",
+        owners=["team:data-analysis"],
+        kinds={"duckdb"},
+        partitions_def=partitions,
+        pool=POOL,
+        description=(
+            "The same tables after disclosure control, for everything that leaves the house. "
+            "Made and attacked with the publication, before either is switched to."
+        ),
+        metadata={"dagster/table_name": "release"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                GIVES_NOTHING_BACK,
+                asset=RELEASE_KEY,
+                blocking=True,
+                description="No count of fewer than ten people can be worked out from the "
+                "released tables, nor from them and earlier ones of the same month.",
+            )
+        ],
+    )
+    def release(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            return _release(warehouse, context.partition_key)
+
+        return body()
+
+    return [publication, release]
 
 
 def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
@@ -61,6 +101,12 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
         run_id=stage.run_id,
         reason=stage.reason,
         log=stage.log,
+        beside=partial(
+            beside,
+            published=stage.home.published,
+            storage_version=stage.settings.publication.storage_version,
+            log=stage.log,
+        ),
     )
     return dg.MaterializeResult(
         metadata={
@@ -72,4 +118,33 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
             "rows": sum(made.rows.values()),
             "rows_by_table": markdown_table(("table", "rows"), sorted(made.rows.items())),
         }
+    )
+
+
+def _release(stage: Stage, period: str) -> dg.MaterializeResult:
+    """Show what the publication's manifest tells of its release."""
+    own = [each for each in folders.publications(stage.home.published) if each.period == period]
+    path: Path = own[-1].path
+    told = json.loads((path / folders.MANIFEST_FILE).read_text("utf-8")).get("release", {})
+    plain = {name: value for name, value in told.items() if isinstance(value, int | float)}
+    shares = [
+        (table, told["share"][table], share, told["covered"][table])
+        for table, share in told.get("workers", {}).items()
+    ]
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(path / folders.RELEASE_FILE)),
+            **plain,
+            "told": markdown_table(
+                ("table", "cells told", "workers told", "workers whose coverage is told"), shares
+            ),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=GIVES_NOTHING_BACK,
+                # A release that fails the attack is never switched to.
+                passed=(path / folders.RELEASE_FILE).is_file() and bool(told),
+                metadata={"searched": told.get("searched", 0)},
+            )
+        ],
     )

@@ -147,13 +147,21 @@ def show(
     console.print(table)
     made = outcome.publication
     state = "" if made.get("new", True) else " (tidak ada yang berubah)"
+    told = outcome.release
     for line in (
         f"Gudang data terbitan: {made.get('path', home.published / 'current')}{state}",
+        f"Rilis aman          : {_count(told, 'published')} dari {_count(told, 'cells')} baris "
+        f"penuh, {_count(told, 'partly')} sebagian; {_count(told, 'searched')} angka kecil "
+        "dilindungi",
         f"Gudang data terbatas: {home.restricted_db}",
         f"Riwayat dan katalog : cakupan ui --home {home.path}",
         f"Selesai dalam {number(seconds, 1)} detik (run {outcome.run_id})",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _count(told: dict[str, object], name: str) -> str:
+    return number(float(str(told.get(name, 0))))
 
 
 def _console() -> Console:

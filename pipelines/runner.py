@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.publication import PUBLICATION_KEY
+from assets.publication import PUBLICATION_KEY, RELEASE_KEY
 from pipelines import definitions
 from pipelines.alerts import alert
 from pipelines.instance import open_instance
@@ -90,6 +90,11 @@ class Outcome:
     def publication(self) -> dict[str, object]:
         """What was published, empty where nothing was."""
         return self.made.get(PUBLICATION_KEY.to_user_string(), {})
+
+    @property
+    def release(self) -> dict[str, object]:
+        """What was released of it after disclosure control."""
+        return self.made.get(RELEASE_KEY.to_user_string(), {})
 
 
 Listener = Callable[[dg.DagsterEvent], None]

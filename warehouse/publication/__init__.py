@@ -1,8 +1,8 @@
 """Publishing: from the restricted warehouse to a folder that analysts may read.
 
 Belongs here: one publication from start to switch, whole or not at all. Does not belong
-here: how the tables are computed, and disclosure control (`release.duckdb`, made from a
-publication, has its place beside `cakupan.duckdb`).
+here: how the tables are computed, and disclosure control: `release.duckdb` is made by the
+caller's `beside` (publishing/disclosure), and switched together with `cakupan.duckdb`.
 
 A publication holds all periods: the one that is published, from the restricted warehouse,
 and every other as the publication before had it. It is written to a folder without a name,
@@ -40,6 +40,10 @@ from warehouse.tables import table_specs
 
 _NEW, _BASE = "pub_new", "pub_base"
 
+Beside = Callable[[duckdb.DuckDBPyConnection, Path, str, folders.Folder | None], dict[str, object]]
+"""Makes a file in the publication's folder: given the restricted warehouse, the folder, the
+month whose rows are new, and the publication before."""
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -76,6 +80,7 @@ def publish(
     run_id: str = "",
     reason: str = "",
     log: Callable[[str], None] | None = None,
+    beside: Beside | None = None,
 ) -> Publication:
     """Publish a month.
 
@@ -90,6 +95,8 @@ def publish(
         run_id: the run that made the tables.
         reason: why a month is published again.
         log: receives a line for each step.
+        beside: makes the released file beside the exact one, before anything is switched;
+            what it tells goes into the manifest. Where it raises, nothing is published.
 
     Returns:
         The publication. Where an older month than the newest was published, the newest month
@@ -108,10 +115,12 @@ def publish(
         )
     published = home.published
     before = folders.publications(published)
-    publication = _publish_one(con, home, settings, period, run_id, reason, say)
+    publication = _publish_one(con, home, settings, period, run_id, reason, say, beside)
     newest = before[-1].period if before else period
     if publication.new and newest > period:
-        _publish_one(con, home, settings, newest, run_id, f"memuat revisi {period}", say, period)
+        _publish_one(
+            con, home, settings, newest, run_id, f"memuat revisi {period}", say, beside, period
+        )
     if publication.new:
         for name in folders.retire(published, settings.publication.keep):
             say(f"publication {name} was retired")
@@ -126,6 +135,7 @@ def _publish_one(
     run_id: str,
     reason: str,
     say: Callable[[str], None],
+    beside: Beside | None,
     revision_of: str | None = None,
 ) -> Publication:
     """Write one publication; with `revision_of`, all its rows come from the one before."""
@@ -141,7 +151,7 @@ def _publish_one(
             prints = period_fingerprints(target, period)
             old_prints = period_fingerprints(Target(con, base_name), period) if base_name else {}
             changed = tuple(sorted(t for t, p in prints.items() if old_prints.get(t) != p))
-            same = _last_same(published, period, prints, settings)
+            same = _last_same(published, period, prints, settings, beside is not None)
             if same and not reason:
                 say(f"{period} is unchanged: publication {same.name} stands")
                 return Publication(same.path, period, same.number, rows, (), new=False)
@@ -156,7 +166,9 @@ def _publish_one(
             say(f"{texts:,} distinct texts were checked: none names a person")
             _write_parquet(target, folder)
         _verify(folder, rows)
-        _write_manifest(folder, period, number, sequence, rows, prints, settings)
+        # A revised older month is in the release before; the newest month is as it was.
+        told = beside(con, folder, revision_of or period, base) if beside else {}
+        _write_manifest(folder, period, number, sequence, rows, prints, settings, told)
         finished = folders.finish(folder, published, period, number)
     except duckdb.Error as error:
         problem = f"{type(error).__name__} while {period} was published"
@@ -200,7 +212,7 @@ def _parameters(settings: Settings) -> str:
 
 
 def _last_same(
-    published: Path, period: str, prints: dict[str, str], settings: Settings
+    published: Path, period: str, prints: dict[str, str], settings: Settings, released: bool
 ) -> folders.Folder | None:
     """Find the period's last publication, if it has these very rows and parameters."""
     own = [folder for folder in folders.publications(published) if folder.period == period]
@@ -208,6 +220,8 @@ def _last_same(
         return None
     manifest = json.loads((own[-1].path / folders.MANIFEST_FILE).read_text("utf-8"))
     same = manifest["fingerprints"] == prints and manifest["parameters"] == _parameters(settings)
+    # One from before there were releases is made again with one.
+    same = same and (not released or (own[-1].path / folders.RELEASE_FILE).is_file())
     return own[-1] if same else None
 
 
@@ -329,6 +343,7 @@ def _write_manifest(
     rows: dict[str, int],
     prints: dict[str, str],
     settings: Settings,
+    release: dict[str, object],
 ) -> None:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     manifest = {
@@ -338,6 +353,7 @@ def _write_manifest(
         "parameters": _parameters(settings),
         "rows": dict(sorted(rows.items())),
         "fingerprints": dict(sorted(prints.items())),
+        "release": release,
         "files": [
             {
                 "name": path.relative_to(folder).as_posix(),
