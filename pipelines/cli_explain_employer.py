@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from matching.employer_levels import group_of
 from matching.explaining_employers import Apart, EmployerExplanation, FieldBits, explain_employer
 from pipelines.cli import print_json
 from pipelines.cli_explain import bits_text, open_restricted, percent
@@ -55,6 +56,25 @@ _WHY = {
 _FIELDS = {
     "name": "nama", "form": "bentuk badan", "region": "wilayah", "industry": "KBLI",
     "address": "alamat", "owner": "pemilik", "number": "nomor",
+}  # fmt: skip
+_LEVELS = {
+    "exact_pt_few": "nama PT sama, jarang", "exact_few": "sama, jarang",
+    "exact_here": "sama, satu-satunya di wilayahnya",
+    "exact_here_some": "sama, beberapa di wilayahnya",
+    "exact_pt_some": "nama PT sama, agak umum", "exact_pt_many": "nama PT sama, umum",
+    "exact_some": "sama, agak umum", "exact_many": "sama, umum", "exact_most": "sama, sangat umum",
+    "village_here": "koperasi desa, satu-satunya di wilayahnya",
+    "exact_village": "koperasi desa, namanya sama",
+    "near_rare": "salah ketik atau disingkat, katanya jarang",
+    "near_common": "salah ketik atau disingkat, katanya umum",
+    "one_letter": "satu huruf beda", "subset_rare": "sebagian sama, katanya jarang",
+    "subset_common": "sebagian sama, katanya umum", "overlap": "separuhnya sama",
+    "different": "beda", "same": "sama", "missing": "tidak ada", "akin": "berdekatan",
+    "kind": "jenis koperasi beda", "conflict": "bertentangan", "within": "termasuk dalam nama",
+    "province": "provinsi sama", "other": "beda", "class_rare": "kelas sama, jarang",
+    "class": "kelas sama", "class_common": "kelas sama, umum", "division": "golongan pokok sama",
+    "sector": "sektor sama", "same_rare": "sama, sedikit usaha di sana", "alike": "mirip",
+    "slip": "satu angka salah atau tertukar",
 }  # fmt: skip
 
 
@@ -139,18 +159,20 @@ def _show(told: EmployerExplanation, console: Console) -> None:
 
 
 def _show_members(told: EmployerExplanation, console: Console) -> None:
-    table = Table("Rekaman", "Nama", "Wilayah", "Nomor", "Karena", box=box.SIMPLE_HEAD)
-    table.add_column("Peluang", justify="right")
+    # Lines and not a table: numbers must not be cut short in a narrow window.
     for member in told.members:
-        numbers = "\n".join(
+        numbers = ", ".join(
             f"{_IDENTIFIERS[name]} {value}{' *' if name == member.identifier else ''}"
             for name, value in member.identifiers.items()
         )
-        table.add_row(
-            f"{member.dataset} {member.record_id}", member.name or "–", member.region_code or "–",
-            numbers, _REASONS.get(member.reason, member.reason), percent(member.probability),
-        )  # fmt: skip
-    console.print(table)
+        for text in (
+            f"- {member.dataset} {member.record_id}: {member.name or '–'}, "
+            f"wilayah {member.region_code or '–'}",
+            f"  {numbers or 'tanpa nomor'}",
+            f"  karena {_REASONS.get(member.reason, member.reason)} "
+            f"({percent(member.probability)})",
+        ):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _evidence(fields: list[FieldBits], prior: float | None, total: float | None) -> Table:
@@ -159,7 +181,8 @@ def _evidence(fields: list[FieldBits], prior: float | None, total: float | None)
     if prior is not None:
         table.add_row("peluang awal", "", bits_text(prior))
     for evidence in fields:
-        table.add_row(_FIELDS[evidence.field], evidence.level, bits_text(evidence.bits))
+        level = _LEVELS[evidence.level.removeprefix(group_of(evidence.level))]
+        table.add_row(_FIELDS[evidence.field], level, bits_text(evidence.bits))
     if total is not None:
         table.add_row("jumlah", "", bits_text(total), style="bold")
     return table

@@ -11,6 +11,8 @@ import employer_world as world
 import pytest
 from typer.testing import CliRunner, Result
 
+from matching.employer_levels import FIELDS, group_of
+from matching.employer_model import expectations
 from matching.employers import resolve_period
 from matching.explaining_employers import Apart, EmployerExplanation, explain_employer
 from pipelines import cli_explain_employer
@@ -193,3 +195,10 @@ def test_without_a_log_nothing_is_shown(home: Home, tmp_path: Path) -> None:
     assert result.exit_code != 0
     assert "VALIYU" not in result.stdout
     assert "access log" in result.stderr
+
+
+def test_every_level_has_a_name_in_indonesian() -> None:
+    named = cli_explain_employer._LEVELS
+    for name in FIELDS:
+        for level in expectations()[name]:
+            assert named[level.removeprefix(group_of(level))]
