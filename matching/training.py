@@ -23,9 +23,11 @@ SAMPLE = 120_000
 TRAINING = 12_000
 # Records that their NIK linked, to see how one person's records differ.
 KNOWN_RECORDS = 6_000
-# Register people that pairs of two people are drawn from, and those that look for a partner.
+# Register people that pairs of two people are drawn from, those of them that look for a
+# partner, and the partners that each of these meets at random.
 OTHERS = 200_000
-FEW = 1_500
+FEW = 1_000
+PARTNERS = 150
 
 
 def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
@@ -166,6 +168,7 @@ def _known_levels(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
 
 def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
     """Compare pairs of two register people: at random, of like dates and places, neighbours."""
+    sample = min(people, OTHERS)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
@@ -173,7 +176,7 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
             NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
             left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside,
             row_number() OVER (ORDER BY person_key) AS id,
-            hash(person_key, 1) % {people} < {FEW} AS few,
+            hash(person_key, 1) % {sample} < {FEW} AS few,
             -- Names are looked up for the few alone.
             NULL::INTEGER AS same_n
         FROM {PEOPLE} WHERE hash(person_key, 2) % {people} < {OTHERS};
@@ -183,12 +186,12 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         FROM match_left AS l JOIN {REGISTER} AS r ON r.person_key = l.own WHERE few;
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND hash(b.own, 3) % {people} < 200 AND a.own <> b.own;
+            ON a.few AND hash(b.own, 3) % {sample} < {PARTNERS} AND a.own <> b.own;
         """
     )
     compare(con, "match_random_pairs", "match_named", REGISTER, "match_random")
     con.execute("DROP TABLE match_named")
-    thin = max(1, min(people, OTHERS) // 50_000)
+    thin = max(1, sample // 50_000)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
