@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from expectations.checks import Check, CheckResult
@@ -168,15 +169,8 @@ def _validate(checks: Sequence[Check], metrics: Mapping[str, float]) -> dict[str
             rows.append((check.name, metrics[check.name], float(least)))
         if check.name in metrics and most is not None:
             rows.append((check.name, float(most), metrics[check.name]))
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     frame = pd.DataFrame(rows, columns=["check", "larger", "smaller"])
-    batch = (
-        context.data_sources.add_pandas("metrics")
-        .add_dataframe_asset("metrics")
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
-    )
+    batch = _metrics_of_a_process().get_batch(batch_parameters={"dataframe": frame})
     # One expectation for all checks: a graph of metrics for each took 20 ms of computing time.
     verdict = batch.validate(
         gx.expectations.ExpectColumnPairValuesAToBeGreaterThanB(
@@ -191,6 +185,15 @@ def _validate(checks: Sequence[Check], metrics: Mapping[str, float]) -> dict[str
             "requirements.lock, then run again"
         )
     return {check.name: check.name in metrics and check.name not in broken for check in checks}
+
+
+@cache
+def _metrics_of_a_process() -> Any:
+    """Give the batch definition that frames of figures are validated by, made once."""
+    context = _great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("metrics")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 def _configuration(check: Check) -> dict[str, Any]:
