@@ -158,6 +158,11 @@ def test_missing_programmes_are_owed_on_the_wage_that_is_due(warehouse: Con) -> 
     row = employers(warehouse)[1]
     assert row["flags"] == ["PDS_UPAH", "PDS_PROGRAM"]
     assert row["missing_programmes"] == ["JHT", "JP"]
+    (cell,) = table(warehouse, "coverage.compliance_by_sector_region")
+    assert cell["estimated_contribution"] == 4_800 + 6_000 + 798_000 + 420_000
+    # Two people stand behind it, however many programmes and flags they count for.
+    assert (cell["contribution_persons"], cell["contribution_employers"]) == (2, 1)
+    assert cell["largest_share"] == 1.0
 
 
 def test_missing_workers_cost_the_mean_of_those_without_a_card(warehouse: Con) -> None:

@@ -82,3 +82,22 @@ def test_a_business_is_an_employer_and_its_owner_a_person_where_named(landed) ->
         ("s1",),
         ("s2",),
     ]
+
+
+def test_projects_are_an_input_of_their_own(landed) -> None:
+    landed.execute(
+        "CREATE TABLE conformed.construction_projects (period VARCHAR, delivery_version INTEGER, "
+        "record_id VARCHAR, project_name VARCHAR, contract_value BIGINT, funding VARCHAR, "
+        "row_hash UBIGINT)"
+    )
+    landed.execute(
+        "INSERT INTO conformed.construction_projects VALUES "
+        "('2026-10', 1, 'p1', 'JALAN TOL', 5000000000, 'APBN', 1), "
+        "('2026-10', 2, 'p2', 'LAIN', 1, 'APBD', 2)"
+    )
+    in_force(landed, "construction_projects", "2026-10", "current")
+    create_inputs(landed, "2026-10")
+    assert landed.execute(
+        "SELECT dataset, record_id, contract_value, funding, certificate_number, starts_on "
+        "FROM in_projects"
+    ).fetchall() == [("construction_projects", "p1", 5_000_000_000, "APBN", None, None)]

@@ -121,6 +121,14 @@ wages AS (
     GROUP BY b.employer_key
 ),
 
+concerned AS (
+    -- Participants whom the estimate is about: reported too low, or without a programme.
+    SELECT employer_key, count(*) AS persons
+    FROM cpl_wages
+    WHERE scope = 'all' AND (under OR len(lacking) > 0)
+    GROUP BY employer_key
+),
+
 evidence AS (
     SELECT employer_key, list_sort(list(DISTINCT dataset)) AS evidence_sources
     FROM cpl_evidence
@@ -158,12 +166,14 @@ SELECT
     coalesce(m.jkm, 0)::BIGINT AS contribution_jkm,
     coalesce(m.jht, 0)::BIGINT AS contribution_jht,
     coalesce(m.jp, 0)::BIGINT AS contribution_jp,
-    coalesce(m.without_tax, 0)::BIGINT AS estimated_without_tax
+    coalesce(m.without_tax, 0)::BIGINT AS estimated_without_tax,
+    f.missing_workers + coalesce(n.persons, 0) AS contribution_persons
 FROM cpl_flags AS f
 JOIN cpl_flags AS u ON u.scope = 'without_tax' AND u.employer_key = f.employer_key
 JOIN cpl_employers AS e ON e.employer_key = f.employer_key
 LEFT JOIN money AS m ON m.employer_key = f.employer_key
 LEFT JOIN wages AS w ON w.employer_key = f.employer_key
+LEFT JOIN concerned AS n ON n.employer_key = f.employer_key
 LEFT JOIN evidence AS v ON v.employer_key = f.employer_key
 LEFT JOIN other AS o ON o.employer_key = f.employer_key
 WHERE f.scope = 'all';
@@ -171,7 +181,7 @@ WHERE f.scope = 'all';
 CREATE OR REPLACE TEMP VIEW out_employer_compliance AS
 SELECT
     getvariable('period') AS period,
-    c.* REPLACE (cpl_public_key(c.employer_key) AS employer_key),
+    c.* EXCLUDE (contribution_persons) REPLACE (cpl_public_key(c.employer_key) AS employer_key),
     coalesce(p.province, 'Tidak diketahui') AS province,
     coalesce(g.regency, 'Tidak diketahui') AS regency,
     coalesce(s.sector, 'Tidak diketahui') AS sector,
@@ -229,7 +239,7 @@ WITH cells AS (
         sum(estimated_without_tax)::BIGINT AS estimated_without_tax,
         -- What disclosure control asks of an amount of money: how many stand behind it.
         count(*) FILTER (estimated_contribution > 0) AS contribution_employers,
-        sum(missing_workers + underreported_workers) FILTER (estimated_contribution > 0)::BIGINT
+        sum(contribution_persons) FILTER (estimated_contribution > 0)::BIGINT
             AS contribution_persons,
         max(estimated_contribution)::BIGINT AS largest_contribution
     FROM cpl_compliance
