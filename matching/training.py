@@ -27,7 +27,7 @@ KNOWN_RECORDS = 6_000
 # partner, and the partners that each of these meets at random.
 OTHERS = 200_000
 FEW = 1_000
-PARTNERS = 150
+PARTNERS = 70
 
 
 def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
@@ -172,14 +172,13 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
-        SELECT * EXCLUDE (person_key, name_id, mother_id), person_key AS own,
+        SELECT person_key AS own, row_number() OVER (ORDER BY person_key) AS id,
+            hash(person_key, 1) % {sample} < {FEW} AS few, nik, nik_birth, birth, born, birth_n,
+            sex, region, place, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
             NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
-            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside,
-            row_number() OVER (ORDER BY person_key) AS id,
-            hash(person_key, 1) % {sample} < {FEW} AS few,
-            -- Names are looked up for the few alone.
-            NULL::INTEGER AS same_n
+            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n
         FROM {PEOPLE} WHERE hash(person_key, 2) % {people} < {OTHERS};
+        -- Names are looked up for the few alone.
         CREATE OR REPLACE TEMP TABLE match_named AS
         SELECT l.* EXCLUDE (same_n), r.canon, r.h_flat, r.h_sorted, r.bits,
             r.name_n AS same_n, r.mother, r.mother_first
