@@ -45,7 +45,7 @@ def link(source: Path, out: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         con = connect(Home(Path(folder)))
         create_tables(con)
-        load_reference(con)
+        load_reference(con, only=("name_titles", "name_variants"))
         load_dataset_table(con, load_contracts())
         set_parameters(con, Settings(), PERIOD)
         left = {

@@ -119,7 +119,7 @@ def load_same(con: duckdb.DuckDBPyConnection, source: Path) -> None:
     for schema in ("reference", "spine", "linkage", "coverage", "quality"):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     create_tables(con)
-    load_reference(con)
+    load_reference(con, only=("name_titles", "name_variants"))
     con.execute(
         f"""
         CREATE TABLE bench_population AS SELECT unique_id AS record_id, * EXCLUDE (unique_id)

@@ -11,7 +11,7 @@ row is an own mapping or an estimate, `source` says so and `confidence` is low.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -145,14 +145,17 @@ def nik_provinces() -> tuple[str, ...]:
     return tuple(sorted({row["code"][:2] for row in reference_rows("region_codes")}))
 
 
-def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Make and fill every reference table, all or none. May be repeated.
+def load_reference(
+    con: duckdb.DuckDBPyConnection, *, only: Collection[str] | None = None
+) -> dict[str, int]:
+    """Make and fill the reference tables, all or none. May be repeated.
 
     Own denominators loaded by `load_sakernas` are replaced by the national ones: load them
     again afterwards.
 
     Args:
         con: the restricted warehouse, or any DuckDB connection.
+        only: the tables wanted, where not all are.
 
     Returns:
         Number of rows by table.
@@ -161,6 +164,8 @@ def load_reference(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     counts = {}
     with transaction(con):
         for name, table in reference_tables().items():
+            if only is not None and name not in only:
+                continue
             for statement in table.statements():
                 con.execute(statement)
             counts[name] = _insert(con, table, reference_rows(name))
