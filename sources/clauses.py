@@ -23,8 +23,9 @@ own words: the instruction itself is authoritative.
 Figures stand in `coverage.gap_by_instruction`, a row for each clause, dataset and province, and in
 `coverage.gap_by_group`, where a clause means only a part of a list or obliges its parts in
 different degrees: **wajib** by a rule that is named, **didorong** (urged), **disebut** (named by
-the instruction without more), **di luar** (on the list, but outside the clause). Of a list of
-businesses, the people counted are those who work for them; of one with owners, the owners.
+the instruction without more), **di luar** (on the list, but outside the clause, and so in the
+second table alone). Of a list of businesses, the people counted are those who work for them; of
+one with owners, the owners.
 """
 _KIND_TABLES = {
     "project": "`coverage.construction_cover`",

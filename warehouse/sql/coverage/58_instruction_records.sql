@@ -71,12 +71,17 @@ WITH clauses AS (
 ),
 
 meant AS (
-    SELECT r.dataset, r.record_id, c.clause, c.conditional, g.group_code
+    SELECT
+        r.dataset, r.record_id, c.clause, c.conditional, g.group_code,
+        coalesce(o.obligation, 'disebut') = 'di_luar' AS is_outside
     FROM cov_records AS r
     JOIN clauses AS c USING (dataset)
     LEFT JOIN cov_grouped AS g USING (dataset, record_id, clause)
+    LEFT JOIN cov_rules AS o
+        ON o.dataset = g.dataset AND o.clause = g.clause AND o.group_code = g.group_code
     WHERE g.group_code IS NOT NULL OR NOT c.conditional
 )
-SELECT dataset, record_id, clause, NULL::VARCHAR AS group_code FROM meant
+-- Who is on the list but outside the clause has a group, and no part in the clause's figures.
+SELECT dataset, record_id, clause, NULL::VARCHAR AS group_code FROM meant WHERE NOT is_outside
 UNION ALL
 SELECT dataset, record_id, clause, group_code FROM meant WHERE conditional;
