@@ -205,7 +205,10 @@ def find_candidates(
 def _pairs_sql(records: str, number: int, rule: Rule) -> str:
     """Give the query of what a rule finds, as rows of `match_found`."""
     named = rule.alike != "true"
-    people = f"(SELECT h.*, n.canon FROM hit AS h JOIN {NAMES} AS n USING (name_id))"
+    # Keys that too many have go before the join, in whatever order it is done: one that
+    # everybody has would make pairs of all with all.
+    kept = f"h.key IN (SELECT key FROM block WHERE n <= {rule.cap})"
+    people = f"(SELECT h.*, n.canon FROM hit AS h JOIN {NAMES} AS n USING (name_id) WHERE {kept})"
     return f"""
         WITH probe AS MATERIALIZED (
             SELECT DISTINCT id, key FROM (
@@ -217,10 +220,10 @@ def _pairs_sql(records: str, number: int, rule: Rule) -> str:
             FROM {PEOPLE} AS r WHERE ({rule.register}) IN (SELECT key FROM probe)),
         block AS MATERIALIZED (SELECT key, count(*) AS n FROM hit GROUP BY key)
         SELECT p.id, r.person_key, {number}, NULL, NULL
-        FROM probe AS p JOIN block AS b USING (key)
-        JOIN {people if named else "hit"} AS r USING (key)
+        FROM probe AS p
+        JOIN {people if named else f"(SELECT h.* FROM hit AS h WHERE {kept})"} AS r USING (key)
         {f"JOIN {records} AS l USING (id)" if named else ""}
-        WHERE b.n <= {rule.cap} AND {rule.alike}
+        WHERE {rule.alike}
         UNION ALL
         SELECT id, NULL, {number}, key, n FROM probe JOIN block USING (key) WHERE n > {rule.cap}
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from matching.blocking import find_candidates
+from matching.blocking import RULES, find_candidates
 from matching.exact import add_work_region, aside_sql
 from matching.keys import REGISTER, ensure_register, prepare_records
 from warehouse.errors import UsageError
@@ -59,6 +59,19 @@ def compare_with_truth(
     Raises:
         UsageError: the file is missing or no link of the period is labelled.
     """
+    people = _judge(con, period, truth_parquet)
+    result = _by_dataset(con)
+    if not people or not result["ALL"]["records"]:
+        raise UsageError(f"no link of {period} stands in {truth_parquet.name}: link it first")
+    if with_blocking:
+        for dataset, (inside, known) in _blocking(con).items():
+            result[dataset]["blocking_recall"] = inside / known if known else 1.0
+    con.execute("DROP TABLE match_judged")
+    return result
+
+
+def _judge(con: duckdb.DuckDBPyConnection, period: str, truth_parquet: Path) -> int:
+    """Make `match_judged`, the period's links beside their labels; give the people to link to."""
     if not truth_parquet.exists():
         raise UsageError(f"truth file {truth_parquet} does not exist")
     people = ensure_register(con, period)
@@ -74,14 +87,7 @@ def compare_with_truth(
         WHERE l.period = {literal(period)}
         """
     )
-    result = _by_dataset(con)
-    if not people or not result["ALL"]["records"]:
-        raise UsageError(f"no link of {period} stands in {truth_parquet.name}: link it first")
-    if with_blocking:
-        for dataset, (inside, known) in _blocking(con).items():
-            result[dataset]["blocking_recall"] = inside / known if known else 1.0
-    con.execute("DROP TABLE match_judged")
-    return result
+    return people
 
 
 def _by_dataset(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -137,16 +143,15 @@ def _by_dataset(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     return result
 
 
-def _blocking(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
-    """Block the records without an identifier link again and look for their persons."""
-    aside = aside_sql(con)
+def _residual(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `match_again`, the labelled records without an identifier link, and `match_keys`."""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_again AS
         SELECT row_number() OVER (ORDER BY j.dataset, j.record_id) AS id, j.dataset, j.record_id,
             j.true_key,
             try_cast(r.nik AS BIGINT) AS nik, full_name, sex, birth_date, birth_place, mother_name,
-            region_code, {aside}, NULL::UBIGINT AS nik_key, false AS conflict
+            region_code, {aside_sql(con)}, NULL::UBIGINT AS nik_key, false AS conflict
         FROM match_judged AS j JOIN in_person_records AS r USING (dataset, record_id)
         WHERE j.true_key IS NOT NULL AND j.tier IS DISTINCT FROM 'identifier'
         """
@@ -156,8 +161,13 @@ def _blocking(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
     # The NIK itself is a key too: a record whose NIK is right is compared with its owner.
     con.execute(
         f"UPDATE match_keys SET nik_key = r.person_key FROM {REGISTER} AS r"
-        " WHERE r.nik = match_keys.nik"
+        " WHERE r.nik = match_keys.nik AND match_keys.nik_aside IS NULL"
     )
+
+
+def _blocking(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
+    """Block the records without an identifier link again and look for their persons."""
+    _residual(con)
     find_candidates(con, "match_keys", "match_pairs")
     rows = con.execute(
         """
@@ -169,3 +179,113 @@ def _blocking(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, int]]:
     ).fetchall()
     con.execute("DROP TABLE match_again; DROP TABLE match_keys; DROP TABLE match_pairs")
     return {dataset: (inside, known) for dataset, inside, known in rows}
+
+
+def recall_by_rule(
+    con: duckdb.DuckDBPyConnection, period: str, truth_parquet: Path
+) -> dict[str, dict[str, int]]:
+    """Measure every blocking rule by itself on labelled records.
+
+    Args:
+        con: the restricted warehouse; the period has been linked.
+        period: the month of the run.
+        truth_parquet: as for `compare_with_truth`.
+
+    Returns:
+        By rule, `owner` (who has the record's NIK) and `ALL`: `records` that were not linked
+        by identifier and have a person, `found` whose person the rule gives, `alone` whose
+        person no other rule gives (0 for `ALL`), and `pairs` that the rule gives.
+    """
+    _judge(con, period, truth_parquet)
+    _residual(con)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE match_by_rule(rule VARCHAR, id BIGINT, person_key UBIGINT);"
+        "INSERT INTO match_by_rule SELECT 'owner', id, nik_key FROM match_keys"
+        " WHERE nik_key IS NOT NULL;"
+        "UPDATE match_keys SET nik_key = NULL"
+    )
+    for rule in RULES:
+        find_candidates(con, "match_keys", "match_pairs", rules=(rule,))
+        con.execute(f"INSERT INTO match_by_rule SELECT {literal(rule.name)}, * FROM match_pairs")
+    rows = con.execute(
+        """
+        WITH told AS (
+            SELECT b.rule, b.id, b.person_key, a.true_key IS NOT NULL AS right,
+                count(*) OVER (PARTITION BY b.id, b.person_key) AS rules
+            FROM match_by_rule AS b LEFT JOIN match_again AS a
+                ON a.id = b.id AND a.true_key = b.person_key)
+        SELECT rule, count(*) FILTER ("right"), count(*) FILTER ("right" AND rules = 1), count(*)
+        FROM told GROUP BY rule
+        UNION ALL
+        SELECT 'ALL', count(DISTINCT id) FILTER ("right"), 0, count(DISTINCT (id, person_key))
+        FROM told
+        """
+    ).fetchall()
+    known = int(con.execute("SELECT count(*) FROM match_again").fetchall()[0][0])
+    con.execute("DROP TABLE match_again; DROP TABLE match_keys; DROP TABLE match_pairs;"
+                " DROP TABLE match_by_rule; DROP TABLE match_judged")  # fmt: skip
+    nothing = dict.fromkeys(("owner", *(rule.name for rule in RULES)), (0, 0, 0))
+    return {
+        rule: {"records": known, "found": found, "alone": alone, "pairs": pairs}
+        for rule, (found, alone, pairs) in (nothing | {row[0]: row[1:] for row in rows}).items()
+    }
+
+
+def unknowable(
+    con: duckdb.DuckDBPyConnection, period: str, truth_parquet: Path
+) -> dict[str, float]:
+    """Count the labelled records whose person no method could tell from another.
+
+    Such a record says nothing, or only what its person shares with another of the register:
+    the name (titles off, spellings of one name one word), and what the record states of birth
+    date, sex, birth place, mother and home, or else the employer's region. What it writes is
+    not looked at, right or wrong: where two people are the same in all that it speaks of, no
+    comparison can choose. A NIK tells the two apart unless it is another's or far from both.
+
+    Args:
+        con: the restricted warehouse; the period has been linked.
+        period: the month of the run.
+        truth_parquet: as for `compare_with_truth`.
+
+    Returns:
+        `persons`, labelled records with a person on the spine; `residual`, those not linked by
+        identifier; `unknowable`, those nobody can tell; `by_luck`, how many of these a guess
+        among the equal people would get right on average.
+    """
+    _judge(con, period, truth_parquet)
+    _residual(con)
+    equal = " AND ".join(
+        f"(l.{stated} IS NULL OR r.{column} IS NOT DISTINCT FROM t.{column})"
+        for stated, column in (
+            ("birth", "born"), ("sex", "sex"), ("place", "place"), ("mother", "mother_h"),
+            ("region", "region"),
+        )
+    )  # fmt: skip
+    residual, nobody, luck = con.execute(
+        f"""
+        WITH asked AS (
+            SELECT l.*, a.true_key FROM match_keys AS l JOIN match_again AS a USING (id)),
+        whose AS (
+            SELECT l.id, count(r.person_key) AS others
+            FROM asked AS l JOIN {REGISTER} AS t ON t.person_key = l.true_key
+            LEFT JOIN {REGISTER} AS r ON r.h_sorted = t.h_sorted AND r.person_key <> t.person_key
+                AND l.canon IS NOT NULL AND {equal}
+                AND (l.region IS NOT NULL OR l.work IS NULL OR r.region = t.region)
+                AND (l.nik_aside IS NULL OR length(l.nik_aside) >= 14
+                    OR r.nik // 10000000000 = t.nik // 10000000000)
+            WHERE l.nik_front IS NULL OR l.nik_key IS NOT NULL AND l.nik_key <> l.true_key
+                OR levenshtein(coalesce(l.nik::VARCHAR, l.nik_aside), t.nik::VARCHAR) > 4
+            GROUP BY l.id)
+        SELECT (SELECT count(*) FROM match_again),
+            count(*) FILTER (others > 0) + (SELECT count(*) FROM match_keys WHERE coalesce(canon,
+                sex, place, mother, birth::VARCHAR, nik_front::VARCHAR) IS NULL),
+            coalesce(sum(1 / (others + 1)) FILTER (others > 0), 0)
+        FROM whose
+        """
+    ).fetchall()[0]
+    persons = con.execute("SELECT count(true_key) FROM match_judged").fetchall()[0][0]
+    con.execute("DROP TABLE match_again; DROP TABLE match_keys; DROP TABLE match_judged")
+    return {
+        "persons": int(persons), "residual": int(residual), "unknowable": int(nobody),
+        "by_luck": float(luck),
+    }  # fmt: skip

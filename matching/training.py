@@ -28,6 +28,8 @@ KNOWN_RECORDS = 6_000
 OTHERS = 200_000
 FEW = 1_000
 PARTNERS = 70
+# Of those who share a month of birth, a place or a region, about so many are partners at most.
+CROWD = 300
 
 
 def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
@@ -60,7 +62,7 @@ def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     Returns:
         The model. The same data give the same model.
     """
-    people = int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
+    people = max(int(scalar(con, f"SELECT count(*) FROM {PEOPLE}")), 1)
     owner_odds = _train_pairs(con)
     _two_people(con, people)
     u, common = estimate_u(con, "match_random", "match_twin", "match_near", people)
@@ -176,7 +178,11 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
             hash(person_key, 1) % {sample} < {FEW} AS few, nik, nik_birth, birth, born, birth_n,
             sex, region, place, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
             NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
-            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n
+            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n,
+            -- Where everybody shares a value, few of them are partners.
+            count(*) OVER (PARTITION BY born // 100) // {CROWD} AS month_n,
+            count(*) OVER (PARTITION BY place) // {CROWD} AS crowd_n,
+            count(*) OVER (PARTITION BY region) // {CROWD} AS near_n
         FROM {PEOPLE} WHERE hash(person_key, 2) % {people} < {OTHERS};
         -- Names are looked up for the few alone.
         CREATE OR REPLACE TEMP TABLE match_named AS
@@ -205,12 +211,12 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
             UNION
             SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
                 ON a.few AND a.born // 100 = b.born // 100 AND a.own <> b.own
-            WHERE hash(a.own, b.own) % {thin * 2} = 0
+            WHERE hash(a.own, b.own) % greatest({thin * 2}, a.month_n)::UBIGINT = 0
             UNION
             -- Of one birth place: those of near dates, and a few of the others.
             SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
                 ON a.few AND a.place = b.place AND a.own <> b.own
-            WHERE hash(a.own, b.own) % {thin * 10} = 0
+            WHERE hash(a.own, b.own) % greatest({thin * 10}, a.crowd_n)::UBIGINT = 0
                 OR (a.born // 10000 = b.born // 10000)::TINYINT
                     + ((a.born // 100) % 100 = (b.born // 100) % 100)::TINYINT
                     + (a.born % 100 = b.born % 100)::TINYINT = 2
@@ -224,7 +230,7 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
             ON a.few AND a.region = b.region AND a.own <> b.own
-        WHERE hash(a.own, b.own) % {thin * 10} = 0
+        WHERE hash(a.own, b.own) % greatest({thin * 10}, a.near_n)::UBIGINT = 0
         """
     )
     compare(con, "match_random_pairs", "match_left", PEOPLE, "match_near", names=False)
