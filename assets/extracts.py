@@ -10,7 +10,7 @@ from functools import partial, update_wrapper
 import dagster as dg
 
 from assets.metadata import markdown_table
-from assets.publication import PUBLICATION_KEY
+from assets.publication import PUBLICATION_KEY, RELEASE_KEY
 from assets.stage import POOL, Stage, guarded
 from publishing.extracts.contracts import load_extract_contracts
 from publishing.extracts.issuing import issue
@@ -45,7 +45,7 @@ def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     specs = [
         dg.AssetSpec(
             extract_key(group),
-            deps=[PUBLICATION_KEY],
+            deps=[PUBLICATION_KEY, RELEASE_KEY],
             group_name=GROUP,
             owners=["team:data-analysis"],
             kinds={"excel", "csv", "parquet"},

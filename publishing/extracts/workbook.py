@@ -93,7 +93,8 @@ def _summary(
         sheet.merge_range(row - 1, 0, row - 1, _WIDTH - 1, "")
         book.text(sheet, row - 1, 0, line, text_wrap=True)
         row += 1
-    figures = _current(facts, tables.get(facts.contract.summary))
+    first = tables.get(facts.contract.summary)
+    figures = None if first is None else _current(facts, first)
     if figures is not None and figures.num_rows:
         row = _figures(book, sheet, row, "Angka pokok (menurut domisili)", facts, figures)
         if figures.num_rows == 1:
@@ -102,9 +103,12 @@ def _summary(
             book.text(sheet, row - 1, 0, told, font_size=11, text_wrap=True)
             sheet.set_row(row - 1, 32)
             row += 1
-    ranking = _ranking(facts, tables.get(facts.contract.chart))
-    if ranking is not None and ranking.num_rows > 1:
-        row = _chart(book, sheet, row, facts, ranking)
+    charted = tables.get(facts.contract.chart)
+    ranking = _ranking(facts, charted)
+    if charted is not None and ranking is not None and ranking.num_rows > 1:
+        # Among the hidden ones may be larger gaps than some of those that are shown.
+        partly = bool(_current(facts, charted).column("gap").null_count)
+        row = _chart(book, sheet, row, facts, ranking, partly)
     row = _contents(book, sheet, row, tables, given, names)
     book.heading(sheet, row, "Cara membaca")
     legend = (
@@ -120,10 +124,8 @@ def _summary(
     sheet.print_area(0, 0, row, _WIDTH - 1)
 
 
-def _current(facts: Facts, table: pa.Table | None) -> pa.Table | None:
+def _current(facts: Facts, table: pa.Table) -> pa.Table:
     """Give a table's rows of the period itself, by domicile where it tells the basis."""
-    if table is None:
-        return None
     wanted = pc.equal(table.column("period"), facts.period)
     if "basis" in table.column_names:
         wanted = pc.and_(wanted, pc.equal(table.column("basis"), "domicile"))
@@ -132,9 +134,9 @@ def _current(facts: Facts, table: pa.Table | None) -> pa.Table | None:
 
 def _ranking(facts: Facts, table: pa.Table | None) -> pa.Table | None:
     """Give the rows with the largest gap, without those of an unknown place or sector."""
-    rows = _current(facts, table)
-    if rows is None or "gap" not in rows.column_names:
+    if table is None or "gap" not in table.column_names:
         return None
+    rows = _current(facts, table)
     for column, unknown in _UNKNOWN.items():
         if column in rows.column_names:
             rows = rows.filter(pc.not_equal(rows.column(column), unknown))
@@ -202,8 +204,9 @@ def _figure(
         sheet.write_number(row, column, value, book.style(num_format=form, align="right"))
 
 
-def _chart(book: Workbook, sheet: Any, row: int, facts: Facts, rows: pa.Table) -> int:
-    title = f"{rows.num_rows} kesenjangan terbesar, {month(facts.period)} (menurut domisili)"
+def _chart(book: Workbook, sheet: Any, row: int, facts: Facts, rows: pa.Table, partly: bool) -> int:
+    shown = " yang dapat ditampilkan" if partly else ""
+    title = f"{rows.num_rows} kesenjangan terbesar{shown}, {month(facts.period)} (domisili)"
     first = row + 2
     row = _figures(book, sheet, row, title, facts, rows)
     last = row - 2

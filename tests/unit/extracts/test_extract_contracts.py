@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from publishing.disclosure.tables import standalone
 from publishing.extracts.contracts import (
     TAX_ADDRESSEES,
     load_extract_contracts,
@@ -18,6 +19,7 @@ from publishing.extracts.contracts import (
 from publishing.extracts.recipients import Directory
 from sources.contracts import load_contracts
 from warehouse.errors import UsageError
+from warehouse.tables import table_specs
 
 CONTRACTS = files("publishing.extracts").joinpath("contracts")
 
@@ -109,6 +111,33 @@ def test_an_addressee_sees_records_of_its_own_lists_alone() -> None:
 def test_a_contract_that_gives_too_much_is_refused(tmp_path: Path, change, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         read_extract_contract(changed(tmp_path, change))
+
+
+def released_columns(table: str) -> set[str]:
+    """Columns that disclosure control lets through."""
+    if table == "coverage_by_province_sector":
+        return released_columns("coverage_by_sector_region") - {"regency_code", "regency"}
+    spec, entry = table_specs()[table], standalone().get(table, {})
+    if entry.get("kind") != "employers":
+        return {*spec.grain, *spec.columns, "suppressed"}
+    counts = [*entry.get("employer_counts", []), *entry.get("person_counts", [])]
+    base = [entry["base"]] if entry.get("tell_base", True) else []
+    return {*spec.grain, *entry["names"], *base, *counts, *entry["magnitudes"], "suppressed"}
+
+
+def test_contracts_name_what_is_released_and_nothing_else() -> None:
+    for contract in load_extract_contracts().values():
+        for table in contract.aggregates:
+            names = {column.name for column in table.columns}
+            assert names <= released_columns(table.name), (contract.folder, table.name)
+            assert "suppressed" in names
+
+
+def test_every_list_has_its_query() -> None:
+    folder = files("publishing.extracts").joinpath("lists_sql")
+    queries = {path.name.removesuffix(".sql") for path in folder.iterdir()}
+    named = {t.name for c in load_extract_contracts().values() for t in c.lists}
+    assert named == queries
 
 
 def test_a_contract_unchanged_is_accepted(tmp_path: Path) -> None:

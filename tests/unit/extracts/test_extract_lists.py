@@ -198,6 +198,18 @@ def test_a_failure_half_way_leaves_nothing(filled: Home, identity, monkeypatch) 
     assert not [p for p in left if ".age" in p.name or p.suffix in (".csv", ".parquet")]
 
 
+def test_what_the_database_says_of_a_row_is_not_told(
+    filled: Home, identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        ListWriter, "_query", lambda *_: "SELECT CAST('ORANG RAHASIA' AS INTEGER) AS pseudonym"
+    )
+    with pytest.raises(CakupanError, match="ConversionException") as told:
+        issue(filled, with_keys(identity, "13"), PERIOD, addressees=[13])
+    assert "RAHASIA" not in str(told.value)
+    assert told.value.__context__ is None
+
+
 def write_much(file: EncryptedFile) -> None:
     with file:
         for _ in range(100):
