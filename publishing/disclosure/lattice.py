@@ -61,6 +61,8 @@ _MOVES = {
 }
 """How a part of a total rises: by itself, or as another part falls or rises against it."""
 
+_LARGE = 3 * WIDTH
+
 Ways = tuple[tuple[int, int, float], ...]
 
 Shifts = dict[tuple[str, int], Ways]
@@ -405,8 +407,10 @@ class Lattice:
         edges = {int(row): edge for edge, row in enumerate(network.row)}
         rows = self.frame.rows(grains.PROVINCE_SECTOR, grains.PROVINCE)
         for row in rows[self.told[rows] < FULL]:
-            for figure, part in ((1, "A"), (2, "I"), (3, "U")):
-                if self.sensitive[figure, row]:
+            parts = self.frame.counts.parts[:, row]
+            for number, part in enumerate("AIU"):
+                # Of larger totals, a part below can rise without the total.
+                if 0 < parts[number] < _LARGE:
                     found[part, int(row)] = self._shift(edges, int(row), part)
         return found
 

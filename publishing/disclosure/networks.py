@@ -118,7 +118,7 @@ class Flow:
         self._place = place
 
         self._sources = np.repeat(np.arange(network.nodes), np.diff(ids.indptr))
-        self._bounds()
+        self._bounded = False
 
     def _bounds(self) -> None:
         """Prepare what is sure without solving: ways over one other row and one column."""
@@ -135,6 +135,9 @@ class Flow:
 
     def sure(self, edge: int) -> float:
         """Give by how much an edge can rise for sure; it may be more."""
+        if not self._bounded:
+            self._bounds()
+            self._bounded = True
         tail, head = int(self.network.tail[edge]), int(self.network.head[edge])
         fall = self._fall[:, head]
         way = self._reach[tail] - self._pass[:, head] * self._fall[tail, head]

@@ -169,11 +169,18 @@ def room(counts: Counts) -> Floats:
     """Give by how much A, I and U could each be smaller, whatever the others do.
 
     A reader knows that the lower bound and the least gap are not negative. Bounds are taken to
-    keep their distance from A, which is less than a reader must allow for.
+    keep their distance from A, which is less than a reader must allow for; what the least gap
+    asks for is left in the larger of I and U.
     """
-    gap = counts.gap
-    least = np.maximum(counts.workers - counts.active_high, 0.0)
-    share = np.divide(least, gap, out=np.zeros_like(gap), where=gap > 0)
+    inactive, unregistered = counts.inactive, counts.unregistered
+    kept = np.maximum(counts.active_high - counts.active, 0.0)
+    in_larger = np.minimum(kept, np.maximum(inactive, unregistered))
+    rest = kept - in_larger
+    larger = unregistered >= inactive
     return np.vstack(
-        [np.maximum(counts.active_low, 0.0), counts.inactive * share, counts.unregistered * share]
+        [
+            np.maximum(counts.active_low, 0.0),
+            np.maximum(inactive - np.where(larger, rest, in_larger), 0.0),
+            np.maximum(unregistered - np.where(larger, in_larger, rest), 0.0),
+        ]
     )

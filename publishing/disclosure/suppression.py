@@ -34,6 +34,8 @@ _DEPTH = (3.0, 2.0, 1.0)
 
 _ROUNDS = 12
 
+_REPAIRS = 4
+
 _BATCH = 6
 """So many times cells are chosen before the ranges are looked at anew."""
 
@@ -70,10 +72,19 @@ def protect(
     lattice = Lattice(frame, first.copy(), floor)
     lattice.close()
     work = _Work(lattice, log or (lambda _: None))
-    work.country()
-    shifts = lattice.shifts()
-    for block in sorted(number for number in lattice.networks if number >= 0):
-        work.block(block, shifts)
+    for _ in range(_REPAIRS):
+        work.country()
+        shifts = lattice.shifts()
+        blocks = sorted(number for number in lattice.networks if number >= 0)
+        stuck = [row for block in blocks for row in work.block(block, shifts)]
+        if not stuck:
+            break
+        # What a province's own cells cannot keep, its totals must.
+        totals = np.where(
+            lattice.column[stuck] >= 0, lattice.column[stuck], lattice.province[stuck]
+        )
+        lattice.levels[np.unique(totals)] = NOTHING
+        lattice.close()
     return Protected(lattice.levels, first, work.withheld)
 
 
@@ -118,12 +129,17 @@ class _Work:
         self.withheld.append(text)
         self.log(f"{text} is withheld: a count under ten could not be kept otherwise")
 
-    def block(self, number: int, shifts: Shifts) -> None:
-        """Protect the regencies of one province on one basis."""
+    def block(self, number: int, shifts: Shifts) -> list[int]:
+        """Protect the regencies of one province on one basis.
+
+        Returns:
+            Rows with a count that cannot be protected within the province.
+        """
         lattice, frame = self.lattice, self.lattice.frame
         for grain in (grains.SECTOR_REGION, grains.REGENCY, None):
-            if not self._network(number, shifts) or grain is None:
-                return
+            stuck = self._network(number, shifts)
+            if not stuck or grain is None:
+                return stuck
             rows = frame.rows(grain)
             rows = rows[frame.block[rows] == number]
             lattice.levels[rows] = NOTHING
@@ -132,6 +148,7 @@ class _Work:
             self._tell(
                 grain, f"province {frame.codes['province_code'][row]} {frame.codes['basis'][row]}"
             )
+        return []
 
     def _network(self, number: int, shifts: Shifts | None) -> list[int]:
         """Withhold more in one network until every count keeps its range.

@@ -259,17 +259,22 @@ def _scenarios(_table: str, _entry: dict[str, Any], source: str, schema: str, pe
     alone are about links, not about people, and may differ by few.
     """
     few = " OR ".join(
-        f"(x.{name} <> y.{name} AND abs(x.{name} - y.{name}) < {MIN_PERSONS})"
-        for name in ("workers", "active", "gap")
+        f"abs({one} - {other}) BETWEEN 1 AND {MIN_PERSONS - 1}"
+        for one, other in (
+            ("x.workers", "y.workers"),
+            ("x.active", "y.active"),
+            ("(x.workers - x.active)", "(y.workers - y.active)"),
+        )
     )
     order = ", ".join(f"({literal(name)}, {place})" for place, name in enumerate(_SCENARIOS))
     return f"""
         WITH RECURSIVE s AS MATERIALIZED (
-            SELECT t.*, t.workers - t.active AS gap, o.place
+            SELECT t.* REPLACE ({_whole("t.workers")} AS workers, {_whole("t.active")} AS active),
+                o.place
             FROM {source} AS t JOIN (VALUES {order}) AS o (scenario, place) USING (scenario)
             UNION ALL BY NAME
             SELECT e.period, e.province_code, 'released' AS scenario, e.workers::BIGINT AS workers,
-                e.active, e.gap, -1 AS place
+                e.active, -1 AS place
             FROM {schema}.coverage_by_province AS e
             WHERE e.period = {literal(period)} AND e.basis = 'domicile'
         ),
@@ -289,15 +294,14 @@ def _scenarios(_table: str, _entry: dict[str, Any], source: str, schema: str, pe
             FROM told AS t WHERE t.place + 1 < {len(_SCENARIOS)}
         )
         SELECT s.period, s.province_code, s.scenario, s.province,
-            CASE WHEN fine THEN {_whole("s.workers")} END AS workers,
-            CASE WHEN fine THEN {_whole("s.active")} END AS active,
-            CASE WHEN fine THEN {_whole("s.active")} / {_whole("s.workers")} END AS coverage_rate,
+            CASE WHEN fine THEN s.workers END AS workers,
+            CASE WHEN fine THEN s.active END AS active,
+            CASE WHEN fine THEN s.active / s.workers END AS coverage_rate,
             NOT fine AS suppressed
         FROM (
             SELECT s.*, coalesce(
                 list_contains(t.kept, s.place)
-                AND least({_whole("s.active")}, {_whole("s.workers")} - {_whole("s.active")}, s.gap)
-                    >= {MIN_PERSONS}, false
+                AND least(s.active, s.workers - s.active) >= {MIN_PERSONS}, false
             ) AS fine
             FROM s LEFT JOIN told AS t
                 ON t.province_code = s.province_code AND t.place = {len(_SCENARIOS) - 1}
