@@ -114,6 +114,10 @@ class ListWriter:
             UsageError: a key is no public key of age.
             CakupanError: the database or the disk failed; nothing is left behind.
         """
+        # What a killed run staged is of no use; the caller holds the lock, so nobody is at work.
+        for left in self.staging.parent.iterdir():
+            if left != self.staging:
+                shutil.rmtree(left, ignore_errors=True)
         outcome = {}
         for contract, recipient in wanted:
             made: list[MadeList] = []
@@ -172,7 +176,7 @@ class ListWriter:
         keys: Sequence[Any],
     ) -> Written:
         folder = self.staging / recipient.key.replace("/", "-")
-        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         names = [column.name for column in table.columns]
         reader = self.con.execute(self._query(contract, table, recipient)).to_arrow_reader(BATCH)
         schema = pa.schema([reader.schema.field(name) for name in names])

@@ -187,6 +187,14 @@ def test_nothing_in_clear_is_left_behind(filled: Home, identity) -> None:
     )
 
 
+def test_what_a_killed_run_staged_is_cleared_away(filled: Home, identity) -> None:
+    left = filled.path / "extracts" / ".lists" / "killed" / "13"
+    left.mkdir(parents=True)
+    (left / "uncovered_workers.csv.age").write_bytes(b"half")
+    issue(filled, with_keys(identity, "13"), PERIOD, addressees=[13])
+    assert list((filled.path / "extracts" / ".lists").iterdir()) == []
+
+
 def test_a_failure_half_way_leaves_nothing(filled: Home, identity, monkeypatch) -> None:
     def broken(*_: object) -> int:
         raise OSError(28, "No space left on device")
