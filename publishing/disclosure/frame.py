@@ -54,7 +54,8 @@ MARGINS = (
 """Total and parts. Counts are additive along each of them."""
 
 _CODES = ("basis", "province_code", "regency_code", "sector_code", "segment", "sex", "age_band")
-_AGREES = 1e-6
+_AGREES = 1e-3
+"""Persons. Sums are exact decimals; as floating numbers of the country's size they are not."""
 
 
 @dataclass
@@ -138,9 +139,9 @@ def _cells_sql(schema: str, period: str) -> str:
     """Give the finest cells of both lattices, empty combinations among them."""
     of_period = f"period = {literal(period)} AND denominator_id = 'eligible'"
     figures = """
-        coalesce(c.active, 0)::DOUBLE AS a, coalesce(c.inactive, 0)::DOUBLE AS i,
-        coalesce(c.unregistered, 0)::DOUBLE AS u, coalesce(c.active_low, 0)::DOUBLE AS al,
-        coalesce(c.active_high, 0)::DOUBLE AS ah
+        coalesce(c.active, 0) AS a, coalesce(c.inactive, 0) AS i,
+        coalesce(c.unregistered, 0) AS u, coalesce(c.active_low, 0) AS al,
+        coalesce(c.active_high, 0) AS ah
     """
     return f"""
         CREATE OR REPLACE TEMP TABLE dis_leaves AS
@@ -179,8 +180,7 @@ def _level(grain: int, source: str) -> str:
     columns = ", ".join(
         name if name in KEYS[grain] else f"NULL::VARCHAR AS {name}" for name in _CODES
     )
-    # Decimals of millionths are exact in sums of doubles only by luck: round them off.
-    sums = ", ".join(f"round(sum({name}), 6) AS {name}" for name in ("a", "i", "u", "al", "ah"))
+    sums = ", ".join(f"sum({name})::DOUBLE AS {name}" for name in ("a", "i", "u", "al", "ah"))
     keys = ", ".join(KEYS[grain])
     return f"SELECT {grain} AS grain, {columns}, {sums} FROM {source} GROUP BY {keys}"
 

@@ -291,7 +291,7 @@ def _floor(
             rows = np.array([place.get(then.key(row), -1) for row in range(len(then.grain))])
             here = np.flatnonzero(rows >= 0)
             same = (
-                np.abs(then.counts.parts[:, here] - frame.counts.parts[:, rows[here]]) < 1e-6
+                np.abs(then.counts.parts[:, here] - frame.counts.parts[:, rows[here]]) < 1e-4
             ).all(axis=0) & (told[here] > NOTHING) & (then.counts.workers[here] > 0)  # fmt: skip
             floor[rows[here[same]]] = np.maximum(floor[rows[here[same]]], told[here[same]])
         finally:
