@@ -278,6 +278,12 @@ def same(people: int) -> SetUp:
             block_on("t_first", "t_last", "born_year", "place"),
             block_on("mother_h", "t_first", "place"),
             block_on("mother_h", "born_year", "place"),
+            *(
+                f"l.born IS NULL AND l.{one} = r.{one} AND l.{home} = r.{home}"
+                for one in ("t_first", "t_last", "mother_h")
+                for home in ("place", "region")
+            ),
+            "l.born IS NULL AND l.h_pflat = r.h_pflat",
         ],
         certain=[block_on("nik"), block_on("h_psorted", "born", "place")],
         recall=0.95,
