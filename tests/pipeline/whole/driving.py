@@ -39,10 +39,10 @@ def run(home: Path, inbox: Path, period: str = FIRST, *more: object) -> Answer:
     return cakupan("run", "--home", home, "--inbox", inbox, "--period", period, "--json", *more)
 
 
-def published(home: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Ask the publication in force."""
-    file = home / "published" / "current" / "cakupan.duckdb"
-    with duckdb.connect(str(file), read_only=True) as con:
+def published(home: Path, sql: str, file: str = "cakupan.duckdb") -> list[tuple[Any, ...]]:
+    """Ask the publication in force, or another file of it."""
+    path = home / "published" / "current" / file
+    with duckdb.connect(str(path), read_only=True) as con:
         return con.execute(sql).fetchall()
 
 
