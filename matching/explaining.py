@@ -27,6 +27,7 @@ from matching.keys import NIK_KINDS, PEOPLE, REGISTER, prepare_records
 from matching.model import Model
 from matching.names import create_name_macros
 from matching.persons import scored_sql
+from matching.review import DECIDED_PPM, reject, rejections
 from warehouse.errors import UsageError
 from warehouse.storage import literal
 
@@ -158,11 +159,19 @@ def explain_person(
         )
     model, people, found = _basis(con, period, dataset)
     exact = con.execute("SELECT person_key, ppm FROM match_exact").fetchone()
+    gone = rejections(con, period, dataset, record_id)
+    if link["tier"] == "decision":
+        exact = (link["person_key"], DECIDED_PPM)
+    elif exact and exact[0] in gone and link["reason"] != "rejected_in_review":
+        exact = None
     looked_at = link["person_key"] or link["best_candidate_key"]
     if exact:
         evidence = _by_identifier(con, model, exact[0])
         evidence.ppm = int(exact[1])
     else:
+        con.execute("CREATE OR REPLACE TEMP TABLE match_different(id BIGINT, person_key UBIGINT)")
+        if gone and link["reason"] != "rejected_in_review":
+            con.executemany("INSERT INTO match_different VALUES (1, ?)", [[key] for key in gone])
         evidence = _by_model(con, model, people, found, looked_at)
     record = _rows(
         con,
@@ -325,6 +334,7 @@ def _by_model(
     compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
     con.execute(f"CREATE OR REPLACE TEMP TABLE match_scored AS {scored_sql(model)}")
     score_claims(con, "match_scored", max(people, 1), found, settled=True)
+    reject(con, "match_scored", people, found)
     evidence = _Evidence(_fields(con, model, looked_at), candidates=pairs)
     kind = con.execute("SELECT kind FROM match_keys").fetchall()[0][0]
     evidence.kind = NIK_KINDS[kind]
@@ -332,7 +342,10 @@ def _by_model(
     best = con.execute("SELECT ppm FROM match_claims WHERE place = 1").fetchone()
     evidence.ppm = int(best[0]) if best else None
     claims = con.execute(
-        "SELECT person_key, bits, coalesce(namesakes, 0), coalesce(far, 0) FROM match_scored"
+        "SELECT person_key, bits, coalesce(namesakes - (SELECT count(*) FROM match_different"
+        " SEMI JOIN (FROM match_scored WHERE namesakes IS NOT NULL) USING (person_key)), 0),"
+        " coalesce(far, 0) FROM match_scored"
+        " WHERE person_key NOT IN (SELECT person_key FROM match_different)"
     ).fetchall()
     mine = next((bits for person, bits, _, _ in claims if person == looked_at), None)
     if mine is not None:
@@ -375,5 +388,5 @@ def _winner(con: duckdb.DuckDBPyConnection, link: dict[str, Any]) -> dict[str, A
 
 def _clean(con: duckdb.DuckDBPyConnection) -> None:
     for name in ("records", "rest", "exact", "mine", "one", "keys", "pairs", "compared", "scored",
-                 "claims", "some"):  # fmt: skip
+                 "claims", "some", "different"):  # fmt: skip
         con.execute(f"DROP TABLE IF EXISTS temp.match_{name}")

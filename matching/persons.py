@@ -16,6 +16,7 @@ from matching.blocking import create_report
 from matching.keys import PEOPLE, ensure_register, prepare_register
 from matching.model import Model, load_model
 from matching.residual import forget, gather
+from matching.review import mark, settle
 from matching.spine import build_spine
 from matching.training import learn_model, train_model
 from warehouse.storage import literal, replace_period, scalar
@@ -152,12 +153,14 @@ def _decide(
         f" {literal(model_id(model))} AS model, {people} AS people, {found!r}::DOUBLE[] AS found",
         where=f"dataset = {literal(dataset)}",
     )
+    settle(con, period, dataset, people, found)
     row = con.execute(
         "SELECT coalesce(max(cardinality), 'many_to_one') FROM reference.datasets"
         " WHERE dataset = ?",
         [dataset],
     ).fetchone()
     assign(con, str(row[0]) if row else "many_to_one", thresholds, exact="match_exact_mine")
+    mark(con)
     replace_period(
         con,
         "linkage.person_links",
@@ -168,10 +171,10 @@ def _decide(
             a.ppm AS probability_ppm,
             coalesce(a.reason, CASE WHEN r.nik_reason IS NOT NULL THEN 'invalid_identifier'
                 ELSE 'never_compared' END) AS reason,
-            coalesce(c.person_key, e.person_key) AS best_candidate_key,
-            coalesce(c.ppm, e.ppm) AS best_candidate_ppm, s.ppm AS runner_up_ppm
+            coalesce(c.person_key, e.person_key, j.person_key) AS best_candidate_key,
+            coalesce(c.ppm, e.ppm, j.ppm) AS best_candidate_ppm, s.ppm AS runner_up_ppm
         FROM match_mine AS r LEFT JOIN match_assigned AS a USING (id)
-        LEFT JOIN match_exact_mine AS e USING (id)
+        LEFT JOIN match_exact_mine AS e USING (id) LEFT JOIN match_rejected AS j USING (id)
         LEFT JOIN match_claims AS c ON c.id = r.id AND c.place = 1
         LEFT JOIN match_claims AS s ON s.id = r.id AND s.place = 2
         """,
@@ -187,7 +190,7 @@ def _decide(
     )
     con.execute(
         "DROP TABLE match_mine; DROP TABLE match_exact_mine; DROP TABLE match_scored_mine;"
-        " DROP TABLE match_claims; DROP TABLE match_assigned"
+        " DROP TABLE match_claims; DROP TABLE match_assigned; DROP TABLE match_rejected"
     )
     return counts
 
