@@ -8,11 +8,14 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from python_calamine import CalamineWorkbook
 
 from sources.world import WorldSummary, generate
 
 PERIOD = "2026-10"
+NIK_ERRORS = ("nik_missing", "nik_digit_wrong", "nik_digits_swapped", "nik_last_digit_zero",
+              "nik_scientific", "nik_of_relative", "nik_marked")  # fmt: skip
 
 
 @dataclass
@@ -101,7 +104,31 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 def months(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """The same small people over three months, two lists in a database."""
     out = tmp_path_factory.mktemp("months")
-    made = _make(out, people=8_000, seed=5, months=3, databases=("farmers", "bpjs_employers"))
+    made = _make(out, people=6_000, seed=5, months=3, databases=("farmers", "bpjs_employers"))
     yield made
     made.con.close()
     shutil.rmtree(out, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A world that is hardly larger than the smallest. Tests must not change it."""
+    made = _make(tmp_path_factory.mktemp("small") / "world", people=1500)
+    yield made
+    made.con.close()
+
+
+@pytest.fixture(scope="session")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A small world with errors by a table of its own, one list in a database."""
+    table = {error: {"membership": 0.0, "payroll": 0.0} for error in NIK_ERRORS}
+    table["nik_missing"] = {"membership": 0.5, "payroll": 0.0}
+    table["record_thin"] = {"membership": 0.0}
+    table["birth_date_missing"] = {"membership": 1.0}
+    table["row_duplicated"] = {"payroll": 1.0}
+    folder = tmp_path_factory.mktemp("rated")
+    path = folder / "rates.yaml"
+    path.write_text(yaml.safe_dump(table), encoding="utf-8")
+    made = _make(folder / "world", people=5000, error_rates=path, databases=("farmers",))
+    yield made
+    made.con.close()

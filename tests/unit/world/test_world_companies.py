@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from sources.contracts import load_contracts
@@ -117,13 +115,12 @@ def test_groups_have_parents_subsidiaries_officers_and_staff(
     """) == 0  # fmt: skip
 
 
-def test_regional_companies_are_of_provinces_and_of_regencies(make_world: Callable) -> None:
-    made = make_world("small", people=1500)
-    staff = made.load("regional_soe_staff")
-    levels = made.con.execute(f"SELECT DISTINCT government_level FROM {staff}").fetchall()
+def test_regional_companies_are_of_provinces_and_of_regencies(small) -> None:
+    staff = small.load("regional_soe_staff")
+    levels = small.con.execute(f"SELECT DISTINCT government_level FROM {staff}").fetchall()
     assert {row[0] for row in levels} >= {"provinsi", "kabupaten_kota"}
     # However small the world, no list is empty.
-    assert all(rows[PERIOD] > 0 for rows in made.summary.rows.values())
+    assert all(rows[PERIOD] > 0 for rows in small.summary.rows.values())
 
 
 def test_projects_have_workers_and_mostly_certificates(world) -> None:

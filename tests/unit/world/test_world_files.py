@@ -87,37 +87,35 @@ def test_nothing_but_the_world_stays_behind(world) -> None:
     assert Path(settings["coverage"]["denominators"]) == world.out / "denominators.csv"
 
 
-def test_the_same_seed_gives_the_same_bytes(make_world: Callable) -> None:
+def test_the_same_seed_gives_the_same_bytes(small, make_world: Callable) -> None:
     said: list[str] = []
-    first = make_world("first", seed=21, people=1500)
-    again = make_world("again", seed=21, people=1500, log=said.append)
-    assert _hashes(first.out) == _hashes(again.out)
+    again = make_world("again", people=1500, log=said.append)
+    before = _hashes(small.out)
+    assert _hashes(again.out) == before
     for key in ("cooperatives", "transport_workers", "soe_staff", "construction_projects"):
         rows = [
             made.con.execute(f"SELECT * FROM {made.load(key)}").fetchall()
-            for made in (first, again)
+            for made in (small, again)
         ]
         assert rows[0] == rows[1]
     assert any("djp_withholding" in line for line in said)
     # Another seed is another world, and what lay in its folder is gone.
-    before = _hashes(first.out)
-    (first.out / "inbox" / "left_over").mkdir()
-    other = make_world("first", seed=22, people=1500)
+    (again.out / "inbox" / "left_over").mkdir()
+    other = make_world("again", seed=22, people=1500)
     assert not (other.out / "inbox" / "left_over").exists()
     name = f"inbox/bpjs_participants/{PERIOD}/peserta_pu.csv.gz"
     assert _hashes(other.out)[name] != before[name]
 
 
-def test_chosen_datasets_lie_in_a_database_that_the_settings_name(make_world: Callable) -> None:
-    made = make_world("db", databases=("farmers",))
-    assert not (made.out / "inbox" / "farmers").exists()
-    settings = load_settings(Home(made.out))
+def test_chosen_datasets_lie_in_a_database_that_the_settings_name(rated) -> None:
+    assert not (rated.out / "inbox" / "farmers").exists()
+    settings = load_settings(Home(rated.out))
     source = settings.databases["farmers"]
     assert source.table == "farmers"
     assert source.url is not None
     with closing(sqlite3.connect(source.url.removeprefix("sqlite:///"))) as database:
         rows = database.execute("SELECT count(*) FROM farmers").fetchone()[0]
-        assert rows == made.summary.rows["farmers"][PERIOD]
+        assert rows == rated.summary.rows["farmers"][PERIOD]
         nik = database.execute("SELECT nik FROM farmers WHERE length(nik) = 16").fetchone()[0]
     assert nik[4] == "9"
 

@@ -16,10 +16,6 @@ PERSON_LISTS = [key for key, contract in load_contracts().items() if contract.li
 EMPLOYER_LISTS = [
     key for key, contract in load_contracts().items() if contract.kind in ("employer", "project")
 ]
-NO_ERRORS = {
-    "nik": ("nik_missing", "nik_digit_wrong", "nik_digits_swapped", "nik_last_digit_zero",
-            "nik_scientific", "nik_of_relative", "nik_marked"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", PERSON_LISTS)
@@ -115,29 +111,21 @@ def test_exact_niks_are_in_the_corridor_of_practice(world) -> None:
     assert 0.84 < _nik_right(world, "farmers") < 0.95
 
 
-def test_errors_follow_the_table_that_is_given(make_world: Callable, tmp_path: Path) -> None:
-    table = {error: {"membership": 0.0, "payroll": 0.0} for error in NO_ERRORS["nik"]}
-    table["nik_missing"] = {"membership": 0.5, "payroll": 0.0}
-    table["record_thin"] = {"membership": 0.0}
-    table["birth_date_missing"] = {"membership": 1.0}
-    table["row_duplicated"] = {"payroll": 1.0}
-    path = tmp_path / "rates.yaml"
-    path.write_text(yaml.safe_dump(table), encoding="utf-8")
-    made = make_world("rated", people=5000, error_rates=path)
-    assert _nik_right(made, "bpjs_participants") == pytest.approx(0.5, abs=0.06)
-    assert _nik_right(made, "djp_withholding") == 1.0
-    cards = made.load("bpjs_participants")
-    assert made.one(f"SELECT count(birth_date) FROM {cards}") == 0
-    payroll = made.load("djp_withholding")
-    rows, ids = made.one(f"SELECT count(*), count(DISTINCT record_id) FROM {payroll}")
+def test_errors_follow_the_table_that_is_given(rated) -> None:
+    assert _nik_right(rated, "bpjs_participants") == pytest.approx(0.5, abs=0.06)
+    assert _nik_right(rated, "djp_withholding") == 1.0
+    cards = rated.load("bpjs_participants")
+    assert rated.one(f"SELECT count(birth_date) FROM {cards}") == 0
+    payroll = rated.load("djp_withholding")
+    rows, ids = rated.one(f"SELECT count(*), count(DISTINCT record_id) FROM {payroll}")
     assert rows >= 2 * ids
-    assert "nik_missing | membership 0.5" in (made.out / "SINTETIS.md").read_text("utf-8")
+    assert "nik_missing | membership 0.5" in (rated.out / "SINTETIS.md").read_text("utf-8")
 
 
 def test_a_thin_record_has_little_but_a_name(make_world: Callable, tmp_path: Path) -> None:
     path = tmp_path / "rates.yaml"
     path.write_text(yaml.safe_dump({"record_thin": {"membership": 1.0}}), encoding="utf-8")
-    made = make_world("thin", people=2000, error_rates=path)
+    made = make_world("thin", people=1500, error_rates=path)
     named, told, placed = made.one(f"""
         SELECT avg((full_name IS NOT NULL)::INT),
             count(nik) + count(birth_date) + count(mother_name), avg((region_code IS NOT NULL)::INT)
