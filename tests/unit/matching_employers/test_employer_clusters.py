@@ -18,7 +18,7 @@ PERIOD = "2026-10"
 
 
 def _resolve(*rows: dict) -> tuple[duckdb.DuckDBPyConnection, dict[str, int]]:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     world.load(con, world.table_of(*rows))
     resolve_period(con, PERIOD)
     keys = con.execute("SELECT record_id, employer_key FROM linkage.employer_links").fetchall()
@@ -116,7 +116,7 @@ def _links(con: duckdb.DuckDBPyConnection) -> dict[int, set[str]]:
 
 
 def _alike(names: set[str]) -> dict[str, set[str]]:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     con.execute("CREATE TABLE names(employer_name VARCHAR, legal_form VARCHAR)")
     con.executemany("INSERT INTO names VALUES (?, NULL)", [[name] for name in sorted(names)])
     parse_names(con, "names")
@@ -182,7 +182,7 @@ def test_a_long_chain_is_broken():
 
 @pytest.mark.parametrize("seed", [3, 17])
 def test_no_cluster_holds_two_values_of_a_number_that_a_business_has_once(seed):
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     records, _ = world.make(1500, seed=seed)
     world.load(con, records)
     resolve_period(con, PERIOD)

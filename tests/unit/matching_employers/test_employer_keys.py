@@ -17,7 +17,7 @@ class Months:
     """One warehouse, a delivery a month."""
 
     def __init__(self) -> None:
-        self.con = duckdb.connect()
+        self.con = duckdb.connect(config={"threads": 1})
 
     def run(self, period: str, *rows: dict) -> dict[str, int]:
         """Resolve a month; gives each record's key."""
@@ -131,7 +131,7 @@ def test_the_same_month_twice_gives_the_same_keys_and_changes():
 
 def _changed(table: pa.Table, month: int) -> pa.Table:
     """The deliveries of a later month: rows gone and come, numbers learned, names written anew."""
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     con.register("t", table)
     return con.execute(
         f"""
@@ -148,7 +148,7 @@ def _changed(table: pa.Table, month: int) -> pa.Table:
 
 
 def test_three_months_of_a_world_keep_their_keys():
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     records, _ = world.make(1200, seed=23)
     for number, period in enumerate(MONTHS):
         world.load(con, records if number == 0 else _changed(records, number))

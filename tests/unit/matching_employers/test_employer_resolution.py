@@ -15,7 +15,7 @@ PERIOD = "2026-10"
 
 def _resolve(*rows: dict) -> tuple[duckdb.DuckDBPyConnection, dict[str, int]]:
     """Resolve the rows and give the connection and each record's employer key."""
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     world.load(con, world.table_of(*rows))
     resolve_period(con, PERIOD)
     keys = con.execute("SELECT record_id, employer_key FROM linkage.employer_links").fetchall()
@@ -28,7 +28,7 @@ NIB_A, NIB_B = "9120001234567", "9120007654321"
 
 @pytest.fixture(scope="module")
 def resolved() -> tuple[duckdb.DuckDBPyConnection, pa.Table, dict[str, int]]:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     records, answers = world.make(2000, seed=11)
     world.load(con, records)
     counts = resolve_period(con, PERIOD)
@@ -123,7 +123,7 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_a_second_run_replaces_the_first_and_leaves_other_periods():
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     world.load(
         con,
         world.table_of({"dataset": "djp_employers", "employer_name": "PT A BARU", "npwp": NPWP_A}),
@@ -141,7 +141,7 @@ def test_a_second_run_replaces_the_first_and_leaves_other_periods():
 
 
 def test_no_records_give_no_employers():
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     world.load(con, world.table_of())
     counts = resolve_period(con, PERIOD)
     assert counts == {"records": 0, "employers": 0, "identifier": 0, "model": 0, "single": 0}
@@ -149,7 +149,7 @@ def test_no_records_give_no_employers():
 
 def test_a_period_that_is_no_month_is_refused():
     with pytest.raises(UsageError):
-        resolve_period(duckdb.connect(), "2026-13")
+        resolve_period(duckdb.connect(config={"threads": 1}), "2026-13")
 
 
 def test_branches_of_one_taxpayer_are_one_employer_and_keep_their_regions():
