@@ -18,7 +18,7 @@ import pyarrow as pa
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from matching.keys import PEOPLE, REGISTER
+from matching.keys import BASIS, REGISTER
 
 # Fields in the order that patterns have, with the names of their levels.
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -218,7 +218,9 @@ def compare(
         """
     )
     look_closer(con, "match_levels", "match_closer")
-    people = f"(SELECT count(*) FROM {PEOPLE if right == REGISTER else right})"
+    people = f"(SELECT people FROM {BASIS})"
+    if right != REGISTER:
+        people = f"(SELECT count(*) FROM {right})"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS

@@ -23,8 +23,8 @@ from matching.assignment import Thresholds, score_claims
 from matching.blocking import RuleOutcome, find_candidates, reached
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.exact import RAW, split
-from matching.keys import NIK_KINDS, PEOPLE, REGISTER, prepare_records
-from matching.model import Model
+from matching.keys import BASIS, NIK_KINDS, REGISTER, prepare_records
+from matching.model import Model, linked_with
 from matching.names import create_name_macros
 from matching.persons import scored_sql
 from matching.review import DECIDED_PPM, reject, rejections
@@ -209,15 +209,19 @@ def explain_person(
 
 
 def register_stands(con: duckdb.DuckDBPyConnection, period: str) -> bool:
-    """Tell whether the warehouse holds the register's keys of this period."""
+    """Tell whether the warehouse holds the register's keys, as this period was linked."""
     known = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'linkage'"
-        " AND table_name IN ('register_people', 'register_tokens')"
+        " AND table_name IN ('register_basis', 'claim_shares', 'models')"
     ).fetchall()[0][0]
-    if known < 2:
+    if known < 3:
         return False
-    rows = con.execute(f"SELECT period FROM {PEOPLE} LIMIT 1").fetchall()
-    return rows == [(period,)]
+    rows = con.execute(f"SELECT period, version FROM {BASIS}").fetchall()
+    used = linked_with(con, period)
+    # A register counted anew stands for the model that was trained on it.
+    return rows == [(period, used[0] if used else None)] or (
+        rows == [(period, None)] and used is not None and used[1] == period
+    )
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: object = None) -> list[dict[str, Any]]:

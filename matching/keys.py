@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import duckdb
 
+from matching.frequencies import counted_sql, put_tokens
 from matching.names import create_name_macros, standardise_names
 from matching.spine import adult_sql
 from warehouse.storage import literal, scalar
@@ -40,6 +41,9 @@ PEOPLE = "linkage.register_people"
 NAMES = "linkage.register_names"
 REGISTER = "linkage.register"
 TOKENS = "linkage.register_tokens"
+# One row: the period the register was prepared for, the model version whose commonness it has
+# (NULL where it has its own), people counted in that commonness, what a name seen once counts.
+BASIS = "linkage.register_basis"
 
 
 def _places_sql(source: str) -> str:
@@ -64,7 +68,9 @@ def _stated_sql(side: str) -> str:
     """
 
 
-def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
+def prepare_register(
+    con: duckdb.DuckDBPyConnection, period: str, version: int | None = None
+) -> int:
     """Standardise the register once for a run, into the tables beneath `linkage.register`.
 
     Also makes `linkage.register_tokens` (how common each word of a name is). The tables hold
@@ -74,11 +80,14 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
         con: the restricted warehouse with TEMP view `in_population` and the tables
             `reference.name_titles` and `reference.name_variants`.
         period: the month of the run.
+        version: of the model of persons whose commonness of words, names, dates and places
+            holds (`matching.frequencies`); the register's own where left out.
 
     Returns:
         The number of people in the register who can be linked to.
     """
     create_name_macros(con)
+    counted = counted_sql(version)
     con.execute("CREATE SCHEMA IF NOT EXISTS linkage")
     con.execute(
         f"""
@@ -93,7 +102,8 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
             SELECT * FROM adults WHERE nik IN (FROM match_twice)
             QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1)
         SELECT md5_number_lower(nik) AS id, try_cast(nik AS BIGINT) AS nik, full_name, sex,
-            birth_date, birth_place, mother_name, region_code
+            birth_date, birth_place, mother_name, region_code,
+            hash(full_name, sex, birth_date, birth_place, mother_name, region_code) AS said
         FROM once;
         DROP TABLE match_twice;
         """
@@ -112,7 +122,16 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
             FROM texts GROUP BY 1)
         """
     )
-    standardise_names(con, "match_texts", "text", "match_names", weight="people")
+    if version is not None:
+        put_tokens(con, version, "match_names_counts")
+    standardise_names(
+        con,
+        "match_texts",
+        "text",
+        "match_names",
+        weight="people",
+        token_counts=None if version is None else "match_names_counts",
+    )
     con.execute(
         f"""
         CREATE OR REPLACE TABLE {TOKENS} AS FROM match_names_counts;
@@ -121,12 +140,11 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
         FROM match_texts AS t JOIN match_names AS n USING (id);
         CREATE OR REPLACE TABLE {PEOPLE} AS
         WITH {_places_sql("match_source")},
-        births AS (SELECT coalesce({_BIRTH}, {_NIK_BIRTH}) AS born, count(*)::INTEGER AS birth_n
-            FROM match_source GROUP BY 1),
-        places AS (SELECT place, count(*)::INTEGER AS place_n
-            FROM match_source JOIN places_spelt USING (birth_place) GROUP BY 1),
+        stated AS (SELECT coalesce({_BIRTH}, {_NIK_BIRTH}) AS born FROM match_source),
+        births AS ({counted.births}),
+        places AS ({counted.places}),
         people AS (
-            SELECT s.id AS person_key, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born,
+            SELECT s.id AS person_key, said, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born,
                 place, coalesce(n.id, 0) AS name_id,
                 n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
                 -- How a name begins, for those who look for its first letters.
@@ -135,30 +153,33 @@ def prepare_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
             FROM match_source AS s LEFT JOIN places_spelt USING (birth_place)
             LEFT JOIN match_spelt AS n ON n.text = s.full_name
             LEFT JOIN match_spelt AS m ON m.text = s.mother_name)
-        SELECT {literal(period)} AS period, people.*, birth_n, place_n
+        SELECT {literal(period)} AS period, people.*,
+            coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
+            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
         FROM people LEFT JOIN births USING (born) LEFT JOIN places USING (place);
         DROP TABLE match_source;
-        CREATE OR REPLACE TABLE {NAMES} AS
-        WITH same AS (SELECT h_psorted, sum(people) AS name_n, sum(children) AS mother_n
-            FROM match_spelt GROUP BY 1),
+        CREATE OR REPLACE TEMP TABLE match_same AS {counted.names};
         -- How common a name is that stands once: not one in the register, for the one there is
         -- the person looked at, but what Good and Turing make of names seen once and twice.
-        once AS (SELECT greatest(least(2.0 * count(*) FILTER (name_n = 2)
-            / greatest(count(*) FILTER (name_n = 1), 1), 1.0), {RAREST}) AS seen_once FROM same)
+        CREATE OR REPLACE TABLE {BASIS} AS
+        SELECT {literal(period)} AS period, {"NULL" if version is None else version}::INTEGER
+            AS version, {counted.people} AS people, {counted.seen_once} AS seen_once;
+        CREATE OR REPLACE TABLE {NAMES} AS
         SELECT id AS name_id, canon, h_flat, h_sorted, h_psorted, t_first, bits,
             people::INTEGER AS people, children::INTEGER AS children,
-            CASE name_n WHEN 1 THEN (FROM once) ELSE name_n END::FLOAT AS name_f,
+            CASE name_n WHEN 1 THEN (SELECT seen_once FROM {BASIS}) ELSE name_n END::FLOAT
+                AS name_f,
             name_n::INTEGER AS name_n, mother_n::INTEGER AS mother_n
-        FROM match_spelt JOIN same USING (h_psorted);
+        FROM match_spelt JOIN match_same USING (h_psorted);
         -- A name that is missing has a row too, so that every join finds one and the planner is
         -- free to begin with the few people asked for.
         INSERT INTO {NAMES} (name_id) VALUES (0);
         CREATE OR REPLACE VIEW {REGISTER} AS
-        SELECT p.* EXCLUDE (name_id, mother_id, start), n.canon, n.h_flat, n.h_sorted, n.bits,
+        SELECT p.* EXCLUDE (name_id, mother_id, start, said), n.canon, n.h_flat, n.h_sorted, n.bits,
             n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
         FROM {PEOPLE} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
         JOIN {NAMES} AS m ON m.name_id = p.mother_id;
-        DROP TABLE match_texts; DROP TABLE match_spelt;
+        DROP TABLE match_texts; DROP TABLE match_spelt; DROP TABLE match_same;
         DROP TABLE match_names; DROP TABLE match_names_counts;
         """
     )
@@ -191,23 +212,26 @@ def common_values(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     }
 
 
-def ensure_register(con: duckdb.DuckDBPyConnection, period: str) -> int:
+def ensure_register(con: duckdb.DuckDBPyConnection, period: str, *, own: bool = False) -> int:
     """Prepare the register unless it stands for this period in this connection's warehouse.
+
+    Args:
+        con: the restricted warehouse with TEMP view `in_population`.
+        period: the month of the run.
+        own: it must have its own commonness, as training needs it.
 
     Returns:
         The number of people in the register.
     """
     known = con.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'linkage'"
-        " AND table_name = 'register_people'"
+        " AND table_name = 'register_basis'"
     ).fetchone()
     if known and known[0]:
-        rows = con.execute(
-            f"SELECT count(*), coalesce(bool_and(period = ?), false) FROM {PEOPLE}", [period]
-        ).fetchone()
-        if rows and rows[1]:
+        rows = con.execute(f"SELECT period, version FROM {BASIS}").fetchall()
+        if rows and rows[0][0] == period and not (own and rows[0][1] is not None):
             create_name_macros(con)
-            return int(rows[0])
+            return int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
     return prepare_register(con, period)
 
 

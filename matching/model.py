@@ -6,6 +6,7 @@ belong here: estimating them (estimating), levels (comparison) or who wins (assi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
@@ -13,6 +14,7 @@ import duckdb
 import numpy as np
 
 from matching.comparison import FIELDS, LEVELS
+from matching.frequencies import create_frequencies
 from matching.keys import RAREST
 
 VERSION = 3
@@ -184,6 +186,51 @@ def save_model(con: duckdb.DuckDBPyConnection, period: str, model: Model) -> int
         [period, version, model.fingerprint, model.to_json()],
     )
     return version
+
+
+def text_id(parameters: str) -> str:
+    """Give what links name a model by: a hash of its parameters as JSON."""
+    return hashlib.sha256(parameters.encode()).hexdigest()[:16]
+
+
+def newest_model(con: duckdb.DuckDBPyConnection) -> tuple[int, Model] | None:
+    """Load the newest model of persons that later months can be linked with.
+
+    Returns:
+        Its version and the model; None where there is none, or where the newest has another
+        form than this code or keeps no commonness (`matching.frequencies`).
+    """
+    create_models(con)
+    create_frequencies(con)
+    row = con.execute(
+        "SELECT version, parameters::VARCHAR, version IN (SELECT version FROM"
+        " linkage.model_frequencies WHERE kind = 'people')"
+        " FROM linkage.models WHERE model = 'persons' ORDER BY version DESC LIMIT 1"
+    ).fetchone()
+    if row is None or not row[2] or json.loads(row[1]).get("version") != VERSION:
+        return None
+    return int(row[0]), Model.from_json(row[1])
+
+
+def linked_with(con: duckdb.DuckDBPyConnection, period: str) -> tuple[int, str] | None:
+    """Tell which model of persons the links of a period were made with.
+
+    Returns:
+        Its version and the period it was trained for; None where it is not in the warehouse.
+    """
+    used = {
+        row[0]
+        for row in con.execute(
+            "SELECT DISTINCT model FROM linkage.claim_shares WHERE period = ?", [period]
+        ).fetchall()
+    }
+    for version, trained, parameters in con.execute(
+        "SELECT version, period, parameters::VARCHAR FROM linkage.models WHERE model = 'persons'"
+        " ORDER BY version DESC"
+    ).fetchall():
+        if text_id(parameters) in used:
+            return int(version), str(trained)
+    return None
 
 
 def load_model(con: duckdb.DuckDBPyConnection, period: str) -> Model | None:

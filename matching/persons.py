@@ -6,15 +6,16 @@ stage does (names, keys, blocking, comparison, model, assignment).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 import duckdb
 
+from matching import carrying
 from matching.assignment import Thresholds, assign, score_claims
 from matching.blocking import create_report
-from matching.keys import PEOPLE, ensure_register, prepare_register
-from matching.model import Model, load_model
+from matching.frequencies import create_frequencies, has_frequencies, keep_shares, shares_of
+from matching.keys import BASIS, ensure_register, prepare_register
+from matching.model import Model, linked_with, newest_model, save_model, text_id
 from matching.residual import forget, gather
 from matching.review import mark, settle
 from matching.spine import build_spine
@@ -63,7 +64,7 @@ def scored_sql(model: Model) -> str:
 
 def model_id(model: Model) -> str:
     """Give what links name their model by: a hash of its parameters."""
-    return hashlib.sha256(model.to_json().encode()).hexdigest()[:16]
+    return text_id(model.to_json())
 
 
 def link_dataset(
@@ -90,7 +91,12 @@ def link_dataset(
     return _decide_all(con, period, (dataset,), model, thresholds)[dataset]
 
 
-def _gather(con: duckdb.DuckDBPyConnection, period: str, datasets: Sequence[str]) -> None:
+def _gather(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    datasets: Sequence[str],
+    carried: str | None = None,
+) -> int:
     """Find the candidates of the records of some datasets, and report on the rules."""
     create_links(con)
     create_report(con)
@@ -98,7 +104,7 @@ def _gather(con: duckdb.DuckDBPyConnection, period: str, datasets: Sequence[str]
     con.execute(
         f"DELETE FROM linkage.blocking_report WHERE period = ? AND dataset IN ({named})", [period]
     )
-    gather(con, f"dataset IN ({named})", period=period)
+    return gather(con, f"dataset IN ({named})", period=period, carried=carried)
 
 
 def _decide_all(
@@ -107,9 +113,10 @@ def _decide_all(
     datasets: Sequence[str],
     model: Model,
     thresholds: Thresholds | None = None,
+    version: int | None = None,
 ) -> dict[str, dict[str, int]]:
     """Score all candidates together, and decide each dataset by itself."""
-    people = int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
+    people = int(scalar(con, f"SELECT people FROM {BASIS}"))
     pairs = dict(
         con.execute(
             "SELECT dataset, count(*) FROM match_compared JOIN match_rest USING (id) GROUP BY 1"
@@ -118,7 +125,7 @@ def _decide_all(
     con.execute(f"CREATE OR REPLACE TEMP TABLE match_scored AS {scored_sql(model)}")
     counts = {}
     for dataset in datasets:
-        counts[dataset] = _decide(con, period, dataset, model, people, thresholds)
+        counts[dataset] = _decide(con, period, dataset, model, people, thresholds, version)
         counts[dataset]["pairs"] = pairs.get(dataset, 0)
     con.execute("DROP TABLE match_scored")
     forget(con)
@@ -132,8 +139,12 @@ def _decide(
     model: Model,
     people: int,
     thresholds: Thresholds | None,
+    version: int | None,
 ) -> dict[str, int]:
-    """Decide the records of one dataset and store what became of them."""
+    """Decide the records of one dataset and store what became of them.
+
+    Under the commonness of a model version its shares hold too; else they are estimated.
+    """
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_mine AS
@@ -144,7 +155,10 @@ def _decide(
         FROM match_scored WHERE id IN (SELECT id FROM match_mine);
         """
     )
-    found = score_claims(con, "match_scored_mine", max(people, 1), model.found)
+    found = model.found if version is None else shares_of(con, version, dataset, model.found)
+    found = score_claims(
+        con, "match_scored_mine", max(people, 1), found, settled=version is not None
+    )
     replace_period(
         con,
         "linkage.claim_shares",
@@ -201,6 +215,7 @@ def link_period(
     log: Callable[[str], object] | None = None,
     *,
     retrain: bool = True,
+    carry: bool = True,
 ) -> dict[str, dict[str, int]]:
     """Link every person record of a period.
 
@@ -208,13 +223,18 @@ def link_period(
         con: the restricted warehouse with the TEMP views of the period's inputs.
         period: the month of the run.
         log: told one line per dataset, without a personal value.
-        retrain: train a model; otherwise the newest one of the period is used where it is.
+        retrain: train a model; otherwise the newest one of the home is used where there is
+            one of this code's form, with the commonness and shares it was trained with.
+        carry: under a model that was there before, compare only the records that
+            `matching.carrying` opens; the links are the same either way.
 
     Returns:
         By dataset, the counts of `link_dataset`.
     """
-    prepare_register(con, period)
+    known = None if retrain else newest_model(con)
+    prepare_register(con, period, known[0] if known else None)
     create_links(con)
+    create_frequencies(con)
     datasets = [
         row[0]
         for row in con.execute(
@@ -227,12 +247,55 @@ def link_period(
         con.execute(
             f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
         )
-    _gather(con, period, datasets)
-    model = None if retrain else load_model(con, period)
-    model = model or learn_model(con, period)
-    counts = _decide_all(con, period, datasets, model)
+    way = carrying.way(con, known[0], model_id(known[1])) if known else None
+    opened = _gather(con, period, datasets, way if carry else None)
+    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
+    if known:
+        version, model = known
+    else:
+        model = learn_model(con, period)
+        version = save_model(con, period, model)
+        way = carrying.way(con, version, model_id(model))
+    carrying.keep(con, period, str(way))
+    counts = _decide_all(con, period, datasets, model, version=version if known else None)
+    if not known:
+        keep_shares(con, version, period)
+    _note(con, period, version, rest, opened)
     if log:
+        state = "of an earlier run" if known else "trained anew"
+        log(f"persons: model {version}, {state}; {opened} of {rest} records compared")
         for dataset, numbers in counts.items():
             told = ", ".join(f"{n} {status}" for status, n in numbers.items())
             log(f"persons: {dataset}: {told}")
     return counts
+
+
+def _note(
+    con: duckdb.DuckDBPyConnection, period: str, version: int, rest: int, opened: int
+) -> None:
+    """Note how a period was linked in `linkage.person_runs`."""
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS linkage.person_runs"
+        "(period VARCHAR, model INTEGER, residual BIGINT, compared BIGINT)"
+    )
+    con.execute("DELETE FROM linkage.person_runs WHERE period = ?", [period])
+    con.execute(
+        "INSERT INTO linkage.person_runs VALUES (?, ?, ?, ?)", [period, version, rest, opened]
+    )
+
+
+def prepare_as_linked(con: duckdb.DuckDBPyConnection, period: str) -> int:
+    """Prepare the register with the commonness that a period's links were made with.
+
+    Args:
+        con: the restricted warehouse with the TEMP views of the period's inputs.
+        period: a month that was linked.
+
+    Returns:
+        The number of people in the register who can be linked to.
+    """
+    create_links(con)
+    create_frequencies(con)
+    used = linked_with(con, period)
+    frozen = used is not None and has_frequencies(con, used[0])
+    return prepare_register(con, period, used[0] if used is not None and frozen else None)

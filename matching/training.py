@@ -12,6 +12,7 @@ import numpy as np
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
 from matching.exact import RAW, add_work_region
+from matching.frequencies import keep_frequencies
 from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
 from matching.residual import forget, gather
@@ -43,7 +44,7 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     Returns:
         The model. The same data give the same model.
     """
-    ensure_register(con, period)
+    ensure_register(con, period, own=True)
     total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
     gather(con, f"hash(dataset, record_id) % {max(1, total // SAMPLE)} = 0")
     model = learn_model(con, period, save=save)
@@ -55,7 +56,8 @@ def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     """Train the model of persons on records whose candidates are found.
 
     Args:
-        con: the restricted warehouse after `matching.residual.gather`.
+        con: the restricted warehouse after `matching.residual.gather`; the register has its
+            own commonness, which is kept with the model.
         period: the month of the run.
         save: store it as the newest version in `linkage.models`.
 
@@ -115,7 +117,7 @@ def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
         " DROP TABLE match_trained; DROP TABLE match_known"
     )
     if save:
-        save_model(con, period, model)
+        keep_frequencies(con, save_model(con, period, model))
     return model
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from matching.explaining import Explanation, explain_person, register_stands
-from matching.keys import prepare_register
+from matching.persons import prepare_as_linked
 from pipelines.cli import errors, print_json
 from pipelines.gap import number
 from pipelines.locks import home_lock
@@ -145,7 +145,7 @@ def _explain(home: Home, dataset: str, record_id: str, period: str) -> Explanati
         try:
             set_parameters(con, Settings(), period)
             create_inputs(con, period)
-            prepare_register(con, period)
+            prepare_as_linked(con, period)
             return explain_person(con, period, dataset, record_id)
         finally:
             con.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ from pipelines.cli_explain import level_text
 from warehouse.connection import connect
 from warehouse.errors import UsageError
 from warehouse.home import Home
+from warehouse.settings import EngineSettings, Settings
 
 PERIOD = "2026-10"
 RATES = world.Rates(nik_borrowed=0.02, nik_unusable=0.05, birth=0.2)
@@ -29,7 +30,7 @@ RATES = world.Rates(nik_borrowed=0.02, nik_unusable=0.05, birth=0.2)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Give a home whose warehouse holds a linked world; the inputs stand as plain tables."""
     made = Home(tmp_path_factory.mktemp("home"))
-    con = connect(made)
+    con = connect(made, Settings(engine=EngineSettings(threads=1)))
     world.make_world(con, 4_000, {"cards": 2_500, "roster": 900}, RATES, seed=5)
     # Two rows of the roster claim one person: the second is not as good.
     con.execute(
@@ -50,18 +51,35 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def con(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = connect(home, read_only=True)
+    connection = connect(home, Settings(engine=EngineSettings(threads=1)), read_only=True)
     yield connection
     connection.close()
 
 
-def some(con: duckdb.DuckDBPyConnection, reason: str, wanted: int) -> list[Explanation]:
-    rows = con.execute(
+Told = Callable[[str, int], list[Explanation]]
+
+
+@pytest.fixture(scope="module")
+def some(con: duckdb.DuckDBPyConnection) -> Told:
+    """Explain some records of a reason, each once for all tests."""
+    known: dict[tuple[str, str], Explanation] = {}
+
+    def explain(reason: str, wanted: int) -> list[Explanation]:
+        rows = records_of(con, reason, wanted)
+        for row in rows:
+            if row not in known:
+                known[row] = explain_person(con, PERIOD, *row)
+        return [known[row] for row in rows]
+
+    return explain
+
+
+def records_of(con: duckdb.DuckDBPyConnection, reason: str, wanted: int) -> list[tuple[str, str]]:
+    return con.execute(
         "SELECT dataset, record_id FROM linkage.person_links WHERE reason = ?"
         " ORDER BY dataset, hash(record_id) LIMIT ?",
         [reason, wanted],
     ).fetchall()
-    return [explain_person(con, PERIOD, *row) for row in rows]
 
 
 REASONS = (
@@ -70,12 +88,10 @@ REASONS = (
 )  # fmt: skip
 
 
-def test_the_stored_probability_comes_out_again_for_every_reason(
-    con: duckdb.DuckDBPyConnection,
-) -> None:
+def test_the_stored_probability_comes_out_again_for_every_reason(some: Told) -> None:
     seen = set()
     for reason in REASONS:
-        for told in some(con, reason, 4):
+        for told in some(reason, 3):
             seen.add(reason)
             assert told.agrees, told.reason
             assert told.recomputed == told.best_probability
@@ -98,35 +114,33 @@ def test_the_stored_probability_comes_out_again_for_every_reason(
     assert seen & {"near_tie", "uncertain", "nik_conflict"}
 
 
-def test_what_is_equal_is_shown_equal(con: duckdb.DuckDBPyConnection) -> None:
-    told = some(con, "nik_exact", 1)[0]
+def test_what_is_equal_is_shown_equal(some: Told) -> None:
+    told = some("nik_exact", 1)[0]
     assert told.person is not None
     assert told.record["nik"] == told.person["nik"]
     levels = {f.field: f.level for f in told.fields}
     assert levels["nik"].startswith("same; ")
     assert told.tier == "identifier"
-    for told in some(con, "model", 6):
+    for told in some("model", 3):
         for evidence in told.fields:
             if evidence.level == "missing":
                 assert evidence.bits == 0
 
 
-def test_a_mothers_name_is_never_told(con: duckdb.DuckDBPyConnection) -> None:
-    for told in some(con, "model", 3):
+def test_a_mothers_name_is_never_told(some: Told) -> None:
+    for told in some("model", 3):
         assert "mother_name" not in told.record
         assert "mother_name" not in (told.person or {})
 
 
-def test_who_was_never_compared_is_told_which_keys_were_missing(
-    con: duckdb.DuckDBPyConnection,
-) -> None:
-    for told in some(con, "never_compared", 3):
+def test_who_was_never_compared_is_told_which_keys_were_missing(some: Told) -> None:
+    for told in some("never_compared", 3):
         assert told.candidates == 0
         assert told.rules
         assert {rule.state for rule in told.rules} <= {"no_key", "nobody", "capped", "unlike"}
         for rule in told.rules:
             assert bool(rule.missing) == (rule.state == "no_key")
-    broken = some(con, "invalid_identifier", 1)[0]
+    broken = some("invalid_identifier", 1)[0]
     assert broken.nik_reason == "NIK_LENGTH"
     by_nik = [rule for rule in broken.rules if rule.rule.startswith("nik_")]
     assert {tuple(rule.missing) for rule in by_nik} == {("nik",)}
@@ -157,7 +171,7 @@ def test_a_register_that_changed_since_is_noticed(home: Home, tmp_path: Path) ->
     copy = tmp_path / "copy.duckdb"
     copy.write_bytes(home.restricted_db.read_bytes())
     con = duckdb.connect(str(copy))
-    told = some(con, "model", 1)[0]
+    told = explain_person(con, PERIOD, *records_of(con, "model", 1)[0])
     assert told.agrees
     con.execute(
         "UPDATE in_person_records SET full_name = 'ZQXW VBNM', mother_name = NULL"
@@ -182,8 +196,8 @@ def call(home: Home, *arguments: object) -> Result:
 
 
 @pytest.fixture
-def linked(con: duckdb.DuckDBPyConnection) -> Explanation:
-    return some(con, "model", 1)[0]
+def linked(some: Told) -> Explanation:
+    return some("model", 1)[0]
 
 
 @pytest.mark.usefixtures("_plain_inputs")
@@ -261,7 +275,7 @@ def test_an_earlier_month_is_explained_after_another_was_linked(
     other = Home(tmp_path)
     other.restricted_db.write_bytes(home.restricted_db.read_bytes())
     con = connect(other)
-    con.execute("UPDATE linkage.register_people SET period = '2026-11'")
+    con.execute("UPDATE linkage.register_basis SET period = '2026-11'")
     assert not register_stands(con, PERIOD)
     con.close()
     result = call(other, linked.dataset, linked.record_id, "--json")
