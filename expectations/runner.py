@@ -17,7 +17,7 @@ from expectations.suites import COUNTS_TABLE, check_names, suite
 from sources.contracts import Contract
 from warehouse.connection import check_period
 from warehouse.errors import CakupanError
-from warehouse.storage import literal, quote, transaction
+from warehouse.storage import literal, quote, set_comments, transaction
 from warehouse.tables import table_specs
 
 RESULTS_TABLE = "quality.expectation_results"
@@ -115,7 +115,9 @@ def write_results(
     """Replace the results of one dataset and period."""
     spec = table_specs()["expectation_results"]
     con.execute(spec.ddl())
-    con.execute(spec.comments())
+    set_comments(
+        con, spec.schema, spec.name, spec.comment, {c.name: c.comment for c in spec.meanings}
+    )
     rows = [
         (
             period, dataset, r.table, r.expectation, r.column, r.severity, r.success,
@@ -128,11 +130,11 @@ def write_results(
             f"DELETE FROM {RESULTS_TABLE} WHERE period = ? AND dataset = ?", [period, dataset]
         )
         if rows:
-            con.executemany(
+            con.execute(
                 f"INSERT INTO {RESULTS_TABLE} (period, dataset, table_name, expectation, "
                 "column_name, severity, success, evaluated, unexpected, unexpected_share, "
-                "observed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
+                "observed) VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows)),
+                [value for row in rows for value in row],
             )
 
 

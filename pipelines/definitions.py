@@ -74,4 +74,17 @@ def _keys(assets: list[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     return [key for asset in assets for key in asset.keys]
 
 
-defs = build(Home.resolve())
+def __getattr__(name: str) -> dg.Definitions:
+    """Build the location of this process's home when Dagster looks for it, and not before.
+
+    A command builds that of the home it is given.
+    """
+    if name != "defs":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    made = build(Home.resolve())
+    globals()[name] = made
+    return made
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "defs"]

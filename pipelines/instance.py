@@ -16,6 +16,7 @@ from dagster import DagsterInstance
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from pipelines.history import kept_connections
 from warehouse.home import Home
 
 POOL = "warehouse"
@@ -107,7 +108,7 @@ def open_instance(
             log(f"the run history was damaged ({fault}); it lies in {aside} now, a new one begins")
         prepare(home)
         instance = _checked(DagsterInstance.from_config(str(home.dagster)))
-    with instance, _unsynced():
+    with instance, _unsynced(), kept_connections(instance):
         yield instance
 
 

@@ -24,7 +24,7 @@ from sources.ledger import FileReport, Kept, KeptFile, Verdict
 from warehouse.connection import check_period
 from warehouse.errors import DataRefused
 from warehouse.home import Home
-from warehouse.storage import literal, quote, scalar, transaction
+from warehouse.storage import literal, quote, scalar, set_comments, transaction
 
 OWN_COLUMNS = {
     "period": "VARCHAR",
@@ -74,12 +74,13 @@ def create_landing_table(con: duckdb.DuckDBPyConnection, contract: Contract) -> 
     for name, kind in names.items():
         if name not in present:
             con.execute(f"ALTER TABLE {target} ADD COLUMN {quote(name)} {kind}")
-    comments = [f"COMMENT ON TABLE {target} IS {literal(f'ID: {contract.title}')}"]
-    comments += [
-        f"COMMENT ON COLUMN {target}.{quote(c.name)} IS {literal(c.comment)}"
-        for c in contract.columns
-    ]
-    con.execute(";\n".join(comments))
+    set_comments(
+        con,
+        "landing",
+        contract.key,
+        f"ID: {contract.title}",
+        {column.name: column.comment for column in contract.columns},
+    )
 
 
 def land(
@@ -293,13 +294,19 @@ def update_in_force(
         decided[key] = decision
     with transaction(con):
         con.execute("DELETE FROM landing.in_force WHERE period = ?", [period])
-        con.executemany(
-            "INSERT INTO landing.in_force VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (period, d.dataset, d.delivery_period, d.version, d.age_months, d.state)
-                for d in decided.values()
-            ],
-        )
+        # In one statement: this is decided anew after each arrival.
+        if decided:
+            con.execute(
+                "INSERT INTO landing.in_force VALUES "
+                + ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(decided)),
+                [
+                    value
+                    for d in decided.values()
+                    for value in (
+                        period, d.dataset, d.delivery_period, d.version, d.age_months, d.state,
+                    )
+                ],
+            )  # fmt: skip
     return decided
 
 

@@ -5,7 +5,7 @@ Belongs here: the few ways a table may change. Does not belong here: what is wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -47,6 +47,47 @@ def scalar(con: duckdb.DuckDBPyConnection, sql: str, parameters: object = None) 
 def count(con: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> int:
     """Count the rows of a table or view."""
     return int(scalar(con, f"SELECT count(*) FROM {relation} WHERE {where}"))
+
+
+def set_comments(
+    con: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: str,
+    comment: str,
+    columns: Mapping[str, str],
+) -> None:
+    """Set the comments of a table and its columns where they are not what they should be.
+
+    Together, and only what differs: each comment alone waits for the disk, and a dataset has
+    some thirty.
+
+    Args:
+        con: the warehouse, with no transaction open.
+        schema: the table's schema.
+        table: the table's name; it must exist.
+        comment: of the table.
+        columns: comment by column name.
+    """
+    present = dict(
+        con.execute(
+            "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = "
+            "current_database() AND schema_name = $1 AND table_name = $2 "
+            "UNION ALL SELECT '', comment FROM duckdb_tables() WHERE database_name = "
+            "current_database() AND schema_name = $1 AND table_name = $2",
+            [schema, table],
+        ).fetchall()
+    )
+    target = f"{quote(schema)}.{quote(table)}"
+    statements = [
+        f"COMMENT ON COLUMN {target}.{quote(name)} IS {literal(text)}"
+        for name, text in columns.items()
+        if present.get(name) != text
+    ]
+    if present.get("") != comment:
+        statements.append(f"COMMENT ON TABLE {target} IS {literal(comment)}")
+    if statements:
+        with transaction(con):
+            con.execute(";\n".join(statements))
 
 
 def replace_period(

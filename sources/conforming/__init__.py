@@ -28,7 +28,7 @@ from sources.conforming.rows import (
 from sources.contracts import Contract
 from warehouse.connection import check_period, last_day
 from warehouse.errors import CakupanError, UsageError
-from warehouse.storage import literal, quote, transaction
+from warehouse.storage import literal, quote, set_comments, transaction
 
 __all__ = [
     "ConformReport",
@@ -145,11 +145,13 @@ def create_conformed_table(con: duckdb.DuckDBPyConnection, contract: Contract) -
                 f"{contract.key} {contract.version} says {column.sql_type}. Drop the table and "
                 "conform its deliveries again; they are kept."
             )
-    comments = [f"COMMENT ON TABLE {target} IS {literal(_comment(contract))}"]
-    comments += [
-        f"COMMENT ON COLUMN {target}.{quote(c.name)} IS {literal(c.comment)}" for c in columns
-    ]
-    con.execute(";".join(comments))
+    set_comments(
+        con,
+        "conformed",
+        contract.key,
+        _comment(contract),
+        {column.name: column.comment for column in columns},
+    )
     con.execute("""
         CREATE TABLE IF NOT EXISTS conformed.counts (
             period VARCHAR, dataset VARCHAR, delivery_version INTEGER,

@@ -10,7 +10,17 @@ import dagster as dg
 import pytest
 from pretending import Rooms
 
-from assets import conformed, coverage, employers, landing, linkage, publication, quality, spine
+from assets import (
+    compliance,
+    conformed,
+    coverage,
+    employers,
+    landing,
+    linkage,
+    publication,
+    quality,
+    spine,
+)
 from assets.stage import Stage
 from sources.contracts import Contract, load_contracts
 from warehouse.home import Home
@@ -83,6 +93,8 @@ def rooms(monkeypatch: pytest.MonkeyPatch, few: dict[str, Contract]) -> Rooms:
     monkeypatch.setattr(linkage, "_link", one("linkage"))
     monkeypatch.setattr(employers, "_resolve", many("employers", employers.EMPLOYER_KEYS))
     monkeypatch.setattr(coverage, "_compute", many("coverage", [*coverage.table_keys().values()]))
+    tables = [*compliance.table_keys().values()]
+    monkeypatch.setattr(compliance, "_compute", many("compliance", tables))
     monkeypatch.setattr(publication, "_publish", one("publication"))
     monkeypatch.setattr(
         publication,

@@ -38,7 +38,7 @@ def test_a_run_goes_through_every_stage_once_and_in_order(rooms: Rooms, empty_ho
     assert outcome.success, outcome.failures
     assert outcome.exit_code == 0
     stages = [name.split("/")[0] for name in rooms.called]
-    assert len(rooms.called) == len(set(rooms.called)) == 12
+    assert len(rooms.called) == len(set(rooms.called)) == 13
     assert stages.index("spine") < stages.index("linkage") < stages.index("coverage")
     assert stages[-3:] == ["coverage", "quality", "publication"]
     assert outcome.made["landing/djp_withholding"]["dagster/partition_row_count"] == 7
