@@ -92,7 +92,8 @@ def weights(model: Model) -> dict[str, dg.MetadataValue]:
                 "level:N",
                 sort=None,
                 title=None,
-                axis=alt.Axis(labelLimit=300, labelFontSize=9),
+                # Without a limit: to measure eighty labels takes as long as to draw them.
+                axis=alt.Axis(labelLimit=0, labelFontSize=9),
                 scale=alt.Scale(paddingInner=0.2),
             ),
             color=alt.condition("datum.bits > 0", alt.value("#2a7f62"), alt.value("#b5483a")),
