@@ -16,7 +16,7 @@ PERIOD = "2026-10"
 
 @pytest.fixture
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+    connection = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
     yield connection
     connection.close()
 
@@ -85,7 +85,7 @@ def test_a_register_of_niks_alone_is_linked_by_none_of_them(
 def test_one_name_for_everybody_makes_no_pairs_of_all_with_all(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
-    people, records = 20_000, 20_000
+    people, records = 10_000, 10_000
     small(con, 1_000, 50)
     # One name, one birth date, one place, one mother: one block holds the register and the list.
     con.execute(

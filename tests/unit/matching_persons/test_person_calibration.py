@@ -20,7 +20,7 @@ from warehouse.connection import connect, set_parameters
 from warehouse.home import Home
 from warehouse.inputs import create_inputs
 from warehouse.reference import load_reference
-from warehouse.settings import Settings
+from warehouse.settings import EngineSettings, Settings
 
 PERIOD = "2026-10"
 # More NIKs of relatives and more NIKs mistyped than usual: a small world has few of either.
@@ -45,7 +45,7 @@ def sample(
         for key, contract in load_contracts().items()
         if contract.kind == "population" or contract.links_person
     }
-    con = connect(home)
+    con = connect(home, Settings(engine=EngineSettings(threads=1)))
     load_reference(con)
     set_parameters(con, Settings(), PERIOD)
     for key, found in discover(out / "inbox", contracts, PERIOD).found.items():

@@ -22,7 +22,7 @@ NOBODY_BORN = dt.date(1911, 3, 9)
 
 @pytest.fixture(scope="module")
 def trained() -> Iterator[tuple[duckdb.DuckDBPyConnection, Model]]:
-    con = duckdb.connect(config={"threads": 2})
+    con = duckdb.connect(config={"threads": 1})
     world.make_world(con, 5_000, {"cards": 3_000})
     # Two people alike in everything but the serial of their NIK.
     con.execute(
@@ -265,7 +265,7 @@ def test_a_common_key_is_capped_and_told(
 
 
 def test_candidates_share_one_probability() -> None:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     con.execute(
         "CREATE TABLE scored AS SELECT * FROM (VALUES"
         " (1::BIGINT, 10::UBIGINT, 40.0, 2), (1, 11, 40.0, 2), (1, 12, 30.0, NULL),"
@@ -297,7 +297,7 @@ def test_candidates_share_one_probability() -> None:
 
 
 def test_the_spine_leaves_out_children_alone() -> None:
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})
     con.execute(
         """
         CREATE TEMP TABLE in_population AS SELECT nik AS record_id, nik, full_name, 'L' AS sex,

@@ -20,7 +20,7 @@ PERIOD = "2026-10"
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2})
+    connection = duckdb.connect(config={"threads": 1})
     world.make_world(connection, 6_000, {"cards": 3_000}, world.Rates())
     persons.build_spine(connection, PERIOD)
     persons.link_period(connection, PERIOD)
@@ -75,7 +75,7 @@ def test_a_faulty_nik_still_finds_whose_it_was(
 def test_records_of_unusable_niks_are_linked_by_what_is_left_of_them() -> None:
     linked = {}
     for kept in (False, True):
-        con = duckdb.connect(config={"threads": 2})
+        con = duckdb.connect(config={"threads": 1})
         world.make_world(con, 3_000, {"cards": 1_500}, world.Rates(nik_unusable=0.2))
         # A name that many have, and no date, place or mother: only the NIK can tell.
         con.execute(
@@ -151,7 +151,7 @@ def test_every_rule_is_measured(con: duckdb.DuckDBPyConnection, tmp_path: Path) 
 
 
 def test_who_is_like_another_in_all_that_a_record_says_is_counted(tmp_path: Path) -> None:
-    con = duckdb.connect(config={"threads": 2})
+    con = duckdb.connect(config={"threads": 1})
     world.make_world(con, 2_000, {"cards": 600}, world.Rates(nik_missing=0.0))
     persons.build_spine(con, PERIOD)
     persons.link_period(con, PERIOD)

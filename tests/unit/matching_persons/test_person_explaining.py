@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def con(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = connect(home, Settings(engine=EngineSettings(threads=1)), read_only=True)
+    connection = connect(home, read_only=True)
     yield connection
     connection.close()
 

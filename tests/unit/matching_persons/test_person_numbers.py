@@ -30,7 +30,7 @@ Pairs = dict[tuple[str, ...], dict[str, str]]
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2})
+    connection = duckdb.connect(config={"threads": 1})
     world.make_world(connection, 5_000, {"cards": 3_000})
     create_name_macros(connection)
     yield connection

@@ -29,7 +29,7 @@ PERIOD = "2026-10"
 
 @pytest.fixture(scope="module")
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2})
+    connection = duckdb.connect(config={"threads": 1})
     world.make_world(connection, 4_000, {"cards": 2_500}, world.Rates.spoilt())
     yield connection
     connection.close()
