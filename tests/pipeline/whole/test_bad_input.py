@@ -30,39 +30,40 @@ def farmers(a_copy: Lived, tmp_path: Path) -> Callable[[str, bytes], Answer]:
     return deliver
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "code", "told"),
-    [
-        ("tani.csv", b"record_id,nik\n1,2\n", "SCHEMA_DRIFT", "full_name"),
-        ("tani.csv", b"", "EMPTY_FILE", "tani.csv"),
-        ("tani.csv", HEADER.encode(), "HEADER_ONLY", f"farmers/{FIRST}"),
-        ("tani.xlsx", b"PK\x03\x04 not a workbook at all", "", "tani.xlsx"),
-        ("tani.parquet", b"PAR1 cut short", "", "tani.parquet"),
-        ("tani.csv.gz", b"\x1f\x8b\x08\x00 cut short", "", "tani.csv.gz"),
-        (
-            "tani.csv",
-            HEADER.encode() + b"".join(b"%d,S\xe9ti Caf\xe9,,,\n" % i for i in range(50)),
-            "BAD_ENCODING",
-            "tani.csv",
-        ),
-    ],
-)  # fmt: skip
-def test_an_unusable_delivery_is_refused_and_the_publication_stays(
-    farmers: Callable[[str, bytes], Answer],
-    a_copy: Lived,
-    name: str,
-    content: bytes,
-    code: str,
-    told: str,
+UNUSABLE = {
+    "farmers": ("tani.csv", b"record_id,nik\n1,2\n", "SCHEMA_DRIFT", "full_name"),
+    "fisheries_workers": ("nelayan.csv", b"", "EMPTY_FILE", "nelayan.csv"),
+    "soe_staff": ("bumn.csv", HEADER.encode(), "HEADER_ONLY", f"soe_staff/{FIRST}"),
+    "social_workers": ("sosial.xlsx", b"PK\x03\x04 not a workbook at all", "", "sosial.xlsx"),
+    "mission_staff": ("misi.parquet", b"PAR1 cut short", "", "misi.parquet"),
+    "kur_debtors": ("kur.csv.gz", b"\x1f\x8b\x08\x00 cut short", "", "kur.csv.gz"),
+    "transport_workers": (
+        "angkutan.csv",
+        HEADER.encode() + b"".join(b"%d,S\xe9ti Caf\xe9,,,\n" % i for i in range(50)),
+        "BAD_ENCODING",
+        "angkutan.csv",
+    ),
+}  # fmt: skip
+
+
+def test_unusable_deliveries_are_refused_one_by_one_and_the_publication_stays(
+    a_copy: Lived, tmp_path: Path
 ) -> None:
+    for dataset, (name, content, _, _) in UNUSABLE.items():
+        drop = tmp_path / "inbox" / dataset / FIRST
+        drop.mkdir(parents=True)
+        (drop / name).write_bytes(content)
     before = published(a_copy.home, "FROM coverage.coverage_national ORDER BY ALL")
-    answer = farmers(name, content)
+    settings = a_copy.world / "settings.yaml"
+    answer = run(a_copy.home, tmp_path / "inbox", FIRST, "--settings", settings)
     assert answer.exit_code == 3
-    (error,) = [e for e in answer.json["errors"] if e["reason_code"]]
-    assert error["step"].endswith("farmers")
-    assert told in error["message"]
-    assert code in error["reason_code"]
-    assert "farmers" in answer.err
+    errors = [error for error in answer.json["errors"] if error["reason_code"]]
+    assert len(errors) == len(UNUSABLE)
+    for dataset, (_, _, code, told) in UNUSABLE.items():
+        (error,) = [error for error in errors if error["step"].endswith(dataset)]
+        assert told in error["message"]
+        assert code in error["reason_code"]
+        assert dataset in answer.err
     assert published(a_copy.home, "FROM coverage.coverage_national ORDER BY ALL") == before
     names = sorted(path.name for path in (a_copy.home / "published").iterdir())
     assert names == ["2026-10-1", "2026-11-1", "current"]
