@@ -13,7 +13,7 @@ from assets.linkage_charts import parameters, probabilities, reasons, weights
 from assets.metadata import bar_chart, markdown_table, rows_metadata
 from assets.spine import PERSONS_KEY
 from assets.stage import POOL, Stage, guarded
-from matching.model import load_model
+from matching.model import load_version
 from matching.persons import link_period
 from sources.contracts import Contract
 from warehouse.storage import count, literal
@@ -62,8 +62,11 @@ def build(
 def _link(stage: Stage, period: str) -> dg.MaterializeResult:
     con = stage.con
     stage.with_inputs(period)
-    link_period(con, period, log=stage.log)
-    model = load_model(con, period)
+    link_period(con, period, log=stage.log, retrain=stage.retrain)
+    [(version, residual, compared)] = con.execute(
+        "SELECT model, residual, compared FROM linkage.person_runs WHERE period = ?", [period]
+    ).fetchall()
+    model = load_version(con, version)
     rows = con.execute(_SUMMARY, [period]).fetchall()
     chart = bar_chart(
         [
@@ -82,6 +85,9 @@ def _link(stage: Stage, period: str) -> dg.MaterializeResult:
                 of_partition=count(con, "linkage.person_links", f"period = {literal(period)}"),
             ),
             "links": markdown_table(("dataset", "status", "tier", "records"), rows),
+            "model_version": version,
+            "records_without_nik_link": residual,
+            "records_compared": compared,
             **({"tiers": chart} if chart is not None else {}),
             **reasons(con, period),
             **probabilities(con, period),

@@ -47,6 +47,7 @@ class Stage:
         settle_seconds: how long a file drop must have been unchanged.
         run_id: the Dagster run.
         reason: why a publication is made anew, as the operator put it.
+        retrain: train the model of persons anew.
         log: told about progress; counts only.
     """
 
@@ -58,6 +59,7 @@ class Stage:
     settle_seconds: int = 0
     run_id: str = ""
     reason: str = ""
+    retrain: bool = True
     log: Log = lambda _message: None
     _discoveries: dict[str, Discovery] = field(default_factory=dict)
     _in_force: dict[str, dict[str, InForce]] = field(default_factory=dict)

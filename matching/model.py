@@ -233,6 +233,15 @@ def linked_with(con: duckdb.DuckDBPyConnection, period: str) -> tuple[int, str] 
     return None
 
 
+def load_version(con: duckdb.DuckDBPyConnection, version: int) -> Model | None:
+    """Load a model of persons by its version; None where it is not in the warehouse."""
+    row = con.execute(
+        "SELECT parameters::VARCHAR FROM linkage.models WHERE model = 'persons' AND version = ?",
+        [version],
+    ).fetchone()
+    return Model.from_json(row[0]) if row else None
+
+
 def load_model(con: duckdb.DuckDBPyConnection, period: str) -> Model | None:
     """Load the newest model of persons that was trained for a period, if any."""
     create_models(con)

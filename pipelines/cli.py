@@ -149,13 +149,22 @@ def run(
             "--inbox", help="Where file drops lie; else the home's inbox.", show_default=False
         ),
     ] = None,
+    retrain: Annotated[
+        bool | None,
+        typer.Option(
+            "--retrain/--keep-model",
+            help="Train the model of persons anew, or link with the newest one of the home; "
+            "else as the settings say.",
+            show_default=False,
+        ),
+    ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> int | None:
     """Run the whole pipeline for a month, from its deliveries to its publication."""
     from pipelines import cli_run  # noqa: PLC0415
 
-    return cli_run.run(Home.resolve(home), period, inbox, settings, as_json)
+    return cli_run.run(Home.resolve(home), period, inbox, settings, as_json, retrain)
 
 
 @app.command()
@@ -352,4 +361,4 @@ def main() -> None:
 
 
 # At the end: the module registers commands on what stands above.
-from pipelines import cli_audit  # noqa: E402, F401
+from pipelines import cli_audit, cli_review  # noqa: E402, F401

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from matching.model import Model
+from matching.model import Model, linked_with
 from matching.splink_export import splink_settings
 from warehouse.connection import check_period, connect
 from warehouse.errors import CakupanError, UsageError
@@ -20,7 +20,7 @@ from warehouse.home import Home
 
 
 def export(home: Home, period: str, out: Path) -> int:
-    """Write the newest person model of a month; see `cakupan model export --help`.
+    """Write the person model that a month was linked with; see `cakupan model export --help`.
 
     Raises:
         UsageError: there is no model, or no folder to write into.
@@ -49,9 +49,10 @@ def _newest(home: Home, period: str) -> str:
     try:
         con = connect(home, read_only=True)
         rows = con.execute(
-            "SELECT parameters::VARCHAR FROM linkage.models"
-            " WHERE model = 'persons' AND period = ? ORDER BY version DESC LIMIT 1",
-            [period],
+            "SELECT parameters::VARCHAR FROM linkage.models WHERE model = 'persons'"
+            " AND CASE WHEN $used IS NULL THEN period = $period ELSE version = $used END"
+            " ORDER BY version DESC LIMIT 1",
+            {"used": _linked_with(con, period), "period": period},
         ).fetchall()
     except duckdb.IOException:
         rows = None
@@ -65,3 +66,12 @@ def _newest(home: Home, period: str) -> str:
     if not rows:
         raise missing
     return str(rows[0][0])
+
+
+def _linked_with(con: duckdb.DuckDBPyConnection, period: str) -> int | None:
+    """Tell the version that a month's links were made with; None where it has none yet."""
+    try:
+        used = linked_with(con, period)
+    except duckdb.CatalogException:
+        return None
+    return used[0] if used else None

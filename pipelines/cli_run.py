@@ -47,7 +47,12 @@ _WIDE = 124
 
 
 def run(
-    home: Home, period: str, inbox: Path | None, settings_file: Path | None, as_json: bool
+    home: Home,
+    period: str,
+    inbox: Path | None,
+    settings_file: Path | None,
+    as_json: bool,
+    retrain: bool | None = None,
 ) -> int:
     """Run a month; see `cakupan run --help`.
 
@@ -60,7 +65,7 @@ def run(
         if not inbox.is_dir():
             raise UsageError(f"--inbox {inbox} is not a folder")
         inbox = inbox_root(inbox)
-    return _execute(home, PERIOD_JOB, period, inbox, settings_file, "", as_json)
+    return _execute(home, PERIOD_JOB, period, inbox, settings_file, "", as_json, retrain)
 
 
 def publish(home: Home, period: str, reason: str, settings_file: Path | None, as_json: bool) -> int:
@@ -82,6 +87,7 @@ def _execute(
     settings_file: Path | None,
     reason: str,
     as_json: bool,
+    retrain: bool | None = None,
 ) -> int:
     started = time.monotonic()
     if settings_file is not None:
@@ -94,6 +100,7 @@ def _execute(
             inbox=inbox,
             settings_file=settings_file,
             reason=reason,
+            retrain=retrain,
             listener=progress.listen,
             plan=progress.plan,
             log=progress.say,

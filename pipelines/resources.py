@@ -41,6 +41,9 @@ class WarehouseResource(dg.ConfigurableResource[Stage]):
         default=None, description="seconds a file must be unchanged; the setting's value if unset"
     )
     reason: str = Field(default="", description="why a period is published again")
+    retrain: bool | None = Field(
+        default=None, description="train the model of persons anew; the setting's value if unset"
+    )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Stage]:
@@ -94,6 +97,7 @@ class WarehouseResource(dg.ConfigurableResource[Stage]):
             settle_seconds=settle,
             run_id=run_id,
             reason=self.reason,
+            retrain=settings.linkage.retrain if self.retrain is None else self.retrain,
             log=log,
         )
 

@@ -108,6 +108,7 @@ def execute(
     inbox: Path | None = None,
     settings_file: Path | None = None,
     reason: str = "",
+    retrain: bool | None = None,
     listener: Listener | None = None,
     plan: Callable[[list[str]], None] | None = None,
     log: Callable[[str], None] | None = None,
@@ -122,6 +123,7 @@ def execute(
             taken as complete.
         settings_file: other settings than the home's.
         reason: why the month is published again.
+        retrain: train the model of persons anew or not; as the settings say where left out.
         listener: given every Dagster event as it happens, in this thread.
         plan: given the keys of the steps before the first begins.
         log: told what goes on outside of steps.
@@ -138,6 +140,8 @@ def execute(
     job = loaded.resolve_job_def(job_name)
     outcome = Outcome(run_id=str(uuid.uuid4()))
     config: dict[str, object] = {"home": str(home.path), "settle_seconds": 0, "reason": reason}
+    if retrain is not None:
+        config["retrain"] = retrain
     if inbox is not None:
         config["inbox"] = str(inbox)
     if settings_file is not None:

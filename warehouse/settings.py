@@ -67,6 +67,16 @@ class ComplianceSettings(_Section):
     )
 
 
+class LinkageSettings(_Section):
+    """How persons are linked (docs/linkage.md)."""
+
+    retrain: bool = Field(
+        True,
+        description="train the model of persons anew in every run; else the newest one of the "
+        "home is used, and comparisons are carried over from month to month",
+    )
+
+
 class ArrivalSettings(_Section):
     """When a file drop counts as complete."""
 
@@ -146,6 +156,7 @@ class Settings(_Section):
     engine: EngineSettings = EngineSettings()
     coverage: CoverageSettings = CoverageSettings()
     compliance: ComplianceSettings = ComplianceSettings()
+    linkage: LinkageSettings = LinkageSettings()
     arrival: ArrivalSettings = ArrivalSettings()
     publication: PublicationSettings = PublicationSettings()
     extracts: ExtractSettings = ExtractSettings()
