@@ -289,14 +289,16 @@ def test_registers_go_before_one_another_in_a_fixed_order():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "natural"),
-    [("UD SUMBER REJEKI", True), ("SUMBER REJEKI", True), ("CV SUMBER REJEKI", False),
-     ("KOPERASI SUMBER REJEKI", False), ("TOKO SUMBER REJEKI", True)],
-)  # fmt: skip
-def test_which_businesses_are_natural_persons(name, natural):
-    con, _ = _resolve({"dataset": "sme_businesses", "employer_name": name})
-    assert con.execute("SELECT natural_person FROM spine.employers").fetchall() == [(natural,)]
+def test_which_businesses_are_natural_persons():
+    natural = {"UD SUMBER REJEKI": True, "MANDOSE LUPA": True, "CV KARTAWI JAYA": False,
+               "KOPERASI ROKOMI BARU": False, "TOKO VALIYU SULANE": True}  # fmt: skip
+    con, keys = _resolve(
+        *({"dataset": "sme_businesses", "record_id": name, "employer_name": name}
+          for name in natural)
+    )  # fmt: skip
+    told = dict(con.execute("SELECT employer_key, natural_person FROM spine.employers").fetchall())
+    assert {name: told[key] for name, key in keys.items()} == natural
+    assert len(told) == len(natural)
 
 
 def test_a_rare_company_name_is_found_without_identifiers():
