@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import people_world as world
 import pytest
 
-from matching import persons
+from matching import carrying, persons
+from matching.exact import split
+from matching.keys import prepare_records, prepare_register
+from matching.model import linked_with, newest_model
 
 MONTHS = ("2026-10", "2026-11", "2026-12")
 LINKS = "FROM linkage.person_links WHERE period = ? ORDER BY dataset, record_id"
@@ -104,7 +108,7 @@ def first_months(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_carrying_over_gives_the_links_of_a_full_run(
     seed: int, first_months: list[Path], tmp_path: Path
 ) -> None:
@@ -119,8 +123,115 @@ def test_carrying_over_gives_the_links_of_a_full_run(
         # All that decisions are made from is the same, not only what came of it.
         assert rows(carried, PAIRS) == rows(full, PAIRS)
         run = "SELECT model, residual, compared FROM linkage.person_runs WHERE period = ?"
-        [(version, residual, compared)] = rows(carried, run, month)
+        [(version, residual, opened)] = rows(carried, run, month)
         assert rows(full, run, month) == [(version, residual, residual)]
-        assert 0 < int(str(compared)) < int(str(residual))
+        assert 0 < int(str(opened)) < int(str(residual))
     carried.close()
     full.close()
+
+
+@pytest.fixture
+def month(first_months: list[Path], tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    con = opened_copy(first_months[0], tmp_path / "one")
+    yield con
+    con.close()
+
+
+def compared(con: duckdb.DuckDBPyConnection, period: str) -> int:
+    [(number,)] = rows(con, "SELECT compared FROM linkage.person_runs WHERE period = ?", period)
+    return int(str(number))
+
+
+def test_where_nothing_changed_nothing_is_compared_and_all_links_stay(
+    month: duckdb.DuckDBPyConnection,
+) -> None:
+    said = "SELECT * EXCLUDE (period) " + LINKS
+    before = rows(month, said, MONTHS[0])
+    persons.link_period(month, MONTHS[1], retrain=False)
+    assert rows(month, said, MONTHS[1]) == before
+    assert compared(month, MONTHS[1]) == 0
+    assert rows(month, "SELECT count(*) FROM linkage.models") == [(1,)]
+
+
+def test_other_words_of_names_open_every_record(month: duckdb.DuckDBPyConnection) -> None:
+    month.execute("INSERT INTO reference.name_titles VALUES ('SRI PADUKA', 'prefix', false)")
+    persons.link_period(month, MONTHS[1], retrain=False)
+    [(residual,)] = rows(
+        month, "SELECT residual FROM linkage.person_runs WHERE period = ?", MONTHS[1]
+    )
+    assert compared(month, MONTHS[1]) == residual
+
+
+def test_a_person_who_is_stated_otherwise_opens_the_records_of_the_own_nik_without_any_rule(
+    month: duckdb.DuckDBPyConnection,
+) -> None:
+    owner = "(SELECT min(nik) FROM in_population SEMI JOIN in_person_records USING (nik))"
+    month.execute(f"CREATE TABLE owner AS SELECT {owner} AS nik")
+    month.execute(
+        "UPDATE in_person_records SET full_name = 'ZAZA QUQU', birth_date = DATE '1901-02-03'"
+        " WHERE nik IN (FROM owner)"
+    )
+    persons.link_period(month, MONTHS[1], retrain=False)
+    month.execute("UPDATE in_population SET region_code = '9999' WHERE nik IN (FROM owner)")
+    prepare_register(month, MONTHS[2], 1)
+    split(month, "true")
+    prepare_records(month, "match_rest", "match_keys")
+    opened = carrying.open_records(month, "match_keys", "match_opened", rules=())
+    [(mine,)] = rows(month, "SELECT count(*) FROM in_person_records WHERE nik IN (FROM owner)")
+    assert opened == mine
+    assert opened > 0
+
+
+def test_a_pair_weighs_the_same_while_the_register_grows(month: duckdb.DuckDBPyConnection) -> None:
+    weighed = (
+        "SELECT nik, birth_n, place_n, name_n, name_f, bits, t_rare, mother_n"
+        " FROM linkage.register SEMI JOIN old USING (person_key) ORDER BY nik"
+    )
+    month.execute("CREATE TABLE old AS SELECT person_key FROM linkage.register_people")
+    before = rows(month, weighed)
+    month.execute(
+        "INSERT INTO in_population SELECT * REPLACE ((nik::BIGINT + 50)::VARCHAR AS nik)"
+        " FROM in_population WHERE (nik::BIGINT + 50)::VARCHAR NOT IN"
+        " (SELECT nik FROM in_population)"
+    )
+    prepare_register(month, MONTHS[1], 1)
+    assert rows(month, weighed) == before
+    prepare_register(month, MONTHS[1])
+    assert rows(month, weighed) != before
+
+
+def test_a_value_that_a_version_has_not_seen_counts_as_one_seen_once(
+    month: duckdb.DuckDBPyConnection,
+) -> None:
+    new = "SELECT min(nik) FROM in_population"
+    month.execute(
+        "UPDATE in_population SET full_name = 'ZAZA QUQU', mother_name = 'WAWA QEQE',"
+        f" birth_date = DATE '1903-02-01', birth_place = 'XANADU' WHERE nik = ({new})"
+    )
+    prepare_register(month, MONTHS[1], 1)
+    [(once,)] = rows(month, "SELECT seen_once::FLOAT FROM linkage.register_basis")
+    assert rows(
+        month,
+        "SELECT birth_n, place_n, name_n, mother_n, name_f, t_rare FROM linkage.register"
+        f" WHERE nik = ({new})::BIGINT",
+    ) == [(1, 1, 1, 1, once, None)]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "DELETE FROM linkage.models",
+        "DELETE FROM linkage.model_frequencies",
+        "UPDATE linkage.models SET parameters = '{\"version\": 0}'",
+    ],
+)
+def test_without_a_model_that_can_be_used_one_is_trained(
+    month: duckdb.DuckDBPyConnection, spoil: str
+) -> None:
+    assert newest_model(month) is not None
+    month.execute(spoil)
+    assert newest_model(month) is None
+    persons.link_period(month, MONTHS[1], retrain=False)
+    found = newest_model(month)
+    assert found is not None
+    assert linked_with(month, MONTHS[1]) == (found[0], MONTHS[1])
