@@ -16,6 +16,7 @@ solutions say, any mixture of them, which is less than a reader must allow for.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -232,8 +233,9 @@ def search(told: Told, targets: Sequence[Target], wide: float, seconds: float) -
         told: what the reader knows.
         targets: the figures to look for.
         wide: the range that is enough, in persons.
-        seconds: for the country, and for each province and basis.
+        seconds: for the whole search; what is not reached is unproven.
     """
+    until = time.monotonic() + seconds
     done = Search(len(targets), [], [], 0)
     blocks: dict[tuple[str, str], dict[int, list[int]]] = {}
     upper: dict[int, list[int]] = {grain: [] for grain in _UPPER}
@@ -249,7 +251,7 @@ def search(told: Told, targets: Sequence[Target], wide: float, seconds: float) -
         home = None if key[0] in upper else (str(key[1]), str(key[2]))
         wanted.setdefault(home, []).append(target)
     country = _country(told, upper)
-    found = _run(country, wanted.get(None, []), wide, seconds, done)
+    found = _run(country, wanted.get(None, []), wide, seconds / 2, done)
     moved = [
         (told.keys[row], part)
         for grain in (grains.PROVINCE, grains.PROVINCE_SECTOR)
@@ -258,21 +260,28 @@ def search(told: Told, targets: Sequence[Target], wide: float, seconds: float) -
         if np.isnan(told.figures[part, row])
     ]
     # What may move above a province must have moved for its cells to move with it.
-    more = ranges(country.program(), country.goals(moved), _FAR * wide, seconds, single=False)
+    more = ranges(country.program(), country.goals(moved), _FAR * wide, seconds / 8, single=False)
     found.points += more.points
     done.programs += more.programs
+    if not found.points:
+        done.unproven = list(targets)
+        return done
     points = np.array([point[: _MANY * len(country.rows)] for point in found.points])
     points = points.reshape(len(points), len(country.rows), _MANY)
     for name, block in sorted(blocks.items()):
         if name not in wanted:
             continue
+        left = until - time.monotonic()
+        if left <= 0:
+            done.unproven += wanted[name]
+            continue
         near = Search(0, [], [], 0)
-        _run(_block(told, block, country, points), wanted[name], wide, seconds / 2, near)
+        _run(_block(told, block, country, points), wanted[name], wide, left, near)
         done.programs += near.programs
         rest = [*near.narrow, *near.unproven]
         if rest:
             # The mixture is a part of what the country may do: with all of it, once more.
-            _run(_joint(told, upper, block), rest, wide, seconds, done)
+            _run(_joint(told, upper, block), rest, wide, until - time.monotonic(), done)
     return done
 
 

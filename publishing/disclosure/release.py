@@ -14,19 +14,23 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from publishing.disclosure import tables
+from publishing.disclosure import checks, reader, tables
 from publishing.disclosure.attacker import attack, read_told, shown_small
 from publishing.disclosure.frame import TABLES, Frame, read_frame
-from publishing.disclosure.rules import FULL, NOTHING, WORKERS, Ints
+from publishing.disclosure.rules import FULL, NOTHING, TOLD, WIDTH, WORKERS, Ints, sensitive
 from publishing.disclosure.suppression import protect
 from warehouse.errors import GateBlocked
 from warehouse.publication import folders
 from warehouse.publication.privacy import check_no_identity
-from warehouse.storage import literal, scalar
+from warehouse.storage import count, literal, scalar
 
 _EXACT, _OUT, _BEFORE = "dis_exact", "dis_release", "dis_before"
 _SCHEMA = f"{_OUT}.release"
 _NAMED = 12
+
+PROGRAM_SECONDS = 240.0
+"""Time that the reader with linear programs may take for a month. What is not reached in it is
+told as unproven; the networks prove it all the same."""
 
 COPIED = {"quality": ("deliveries", "reconciliation"), "reference": ("publication",)}
 """Tables that count no people of any place, and go along as they are."""
@@ -46,7 +50,10 @@ class Release:
         covered: share of workers in rows whose coverage is told, by table.
         share: share of rows with workers whose number is told, by table.
         searched: withheld counts that the attacker looked for.
-        attacker_seconds: how long it took.
+        programs: linear programs that the second attacker solved.
+        proven: withheld counts that it has shown to keep their range.
+        unproven: withheld counts that it did not reach in time.
+        attacker_seconds: how long both took.
         seconds: how long all of it took.
         withheld: tables that had to be withheld whole somewhere.
     """
@@ -60,6 +67,9 @@ class Release:
     covered: dict[str, float] = field(default_factory=dict)
     share: dict[str, float] = field(default_factory=dict)
     searched: int = 0
+    programs: int = 0
+    proven: int = 0
+    unproven: int = 0
     attacker_seconds: float = 0.0
     seconds: float = 0.0
     withheld: list[str] = field(default_factory=list)
@@ -227,10 +237,18 @@ def _make_period(
     report.withheld = made.withheld
     began = time.monotonic()
     report.searched = gate(con, _SCHEMA, period, frame, floor)
+    found = outsider(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, earlier)
+    report.programs, report.proven, report.unproven = (
+        found[name] for name in ("programs", "proven", "unproven")
+    )
     report.attacker_seconds = round(time.monotonic() - began, 2)
     say(
         f"release of {period}: {report.published:,} of {report.cells:,} cells in full, "
         f"{report.partly:,} in part; the attacker found none of {report.searched:,} counts"
+    )
+    say(
+        f"release of {period}: {report.programs:,} linear programs prove {report.proven:,} counts, "
+        f"{report.unproven:,} were not reached; {report.attacker_seconds} s"
     )
     return report
 
@@ -255,7 +273,60 @@ def gate(
     """
     small = shown_small(con, schema, period)
     found = attack(frame, np.maximum(read_told(con, schema, period, frame), floor))
-    leaks = [*small, *(leak for leak in found.leaks if leak not in small)]
+    _block(period, [*small, *(leak for leak in found.leaks if leak not in small)])
+    return found.searched
+
+
+def outsider(
+    con: duckdb.DuckDBPyConnection,
+    schema: str,
+    exact: str,
+    period: str,
+    frame: Frame,
+    earlier: Sequence[tuple[Path, Path]] = (),
+    seconds: float = PROGRAM_SECONDS,
+) -> dict[str, int]:
+    """Attack what was written with nothing that made it: checks, then linear programs.
+
+    Args:
+        con: a connection that sees both files.
+        schema: where the released tables are.
+        exact: where the exact ones are; they say which counts to look for, and whether what is
+            told is true.
+        period: the month.
+        frame: the exact rows.
+        earlier: earlier publications of the month, exact and released file of each.
+        seconds: for the linear programs.
+
+    Returns:
+        Programs solved, counts proven, and counts that were not reached in time.
+
+    Raises:
+        GateBlocked: something is given back, shown or untrue.
+    """
+    _block(period, checks.unsafe(con, schema, exact, period))
+    told = reader.read(con, schema, period)
+    _remember(con, told, frame, period, earlier)
+    shown = np.zeros((len(TOLD[0]), len(frame.grain)), dtype=bool)
+    for row in range(len(frame.grain)):
+        place = told.place.get(frame.key(row))
+        if place is not None:
+            shown[:, row] = ~np.isnan(told.figures[: len(shown), place])
+        else:
+            shown[:, row] = True
+    found = sensitive(frame.counts)
+    _block(period, [frame.name(int(row)) for row in np.flatnonzero((found & shown).any(axis=0))
+                    if told.place.get(frame.key(int(row))) is not None])  # fmt: skip
+    targets = [
+        (frame.key(int(row)), int(figure))
+        for figure, row in zip(*np.nonzero(found & ~shown), strict=True)
+    ]
+    names, numbers = checks.with_programs(told, targets, WIDTH, seconds)
+    _block(period, names)
+    return numbers
+
+
+def _block(period: str, leaks: Sequence[str]) -> None:
     if leaks:
         more = f" and {len(leaks) - _NAMED} more" if len(leaks) > _NAMED else ""
         raise GateBlocked(
@@ -263,7 +334,35 @@ def gate(
             f"back from {', '.join(leaks[:_NAMED])}{more}. What was published before stays in "
             "force. Withhold these cells' neighbours or the table (docs/disclosure.md)."
         )
-    return found.searched
+
+
+def _remember(
+    con: duckdb.DuckDBPyConnection,
+    told: reader.Told,
+    frame: Frame,
+    period: str,
+    earlier: Sequence[tuple[Path, Path]],
+) -> None:
+    """Add what earlier releases of the month told of rows that have not changed since."""
+    place = {frame.key(row): row for row in range(len(frame.grain))}
+    for number, (exact, release) in enumerate(earlier):
+        names = (f"dis_was_{number}", f"dis_said_{number}")
+        for name, file in zip(names, (exact, release), strict=True):
+            con.execute(f"ATTACH {literal(str(file))} AS {name} (READ_ONLY)")
+        try:
+            if count(con, f"{names[1]}.release.coverage_national", f"period = {literal(period)}"):
+                then = read_frame(con, f"{names[0]}.coverage", period)
+                parts, now = then.counts.parts, frame.counts.parts
+                same = [
+                    then.key(row)
+                    for row in range(len(then.grain))
+                    if then.key(row) in place
+                    and np.abs(parts[:, row] - now[:, place[then.key(row)]]).max() < 1e-4
+                ]
+                told.learn(reader.read(con, f"{names[1]}.release", period), same)
+        finally:
+            for name in names:
+                con.execute(f"DETACH {name}")
 
 
 def _floor(

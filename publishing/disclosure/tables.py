@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from publishing.disclosure import listings
 from publishing.disclosure.frame import KEYS, TABLES, Frame
 from publishing.disclosure.rules import (
     ACTIVE,
@@ -123,6 +124,8 @@ def write_standalone(con: duckdb.DuckDBPyConnection, schema: str, exact: str, pe
         if not _exists(con, exact, table):
             continue
         _write(con, schema, table, makers[entry["kind"]](table, entry, source, schema, period))
+    if all(_exists(con, schema, name) for name in (listings.WHOLE, listings.PARTS)):
+        listings.settle(con, schema, period)
 
 
 def _exists(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
@@ -236,11 +239,21 @@ def _employers(table: str, entry: dict[str, Any], source: str, _schema: str, _pe
     if entry.get("tell_base", True):
         conditions[entry["base"]] = stands
     for name in entry.get("employer_counts", []):
-        conditions[name] = f"{stands} AND ({name} = 0 OR {name} >= {MIN_EMPLOYERS})"
+        conditions[name] = f"{stands} AND {name} >= {MIN_EMPLOYERS}"
+    if "one_of" in entry:
+        flagged = entry["employer_counts"][0]
+        conditions[flagged] += f" AND {_says_nothing(flagged, entry['one_of'])}"
     for name in persons:
         conditions[name] = f"{stands} AND {nobody_few}"
     for name in entry["magnitudes"]:
         conditions[name] = f"{stands} AND {' AND '.join(enough)}"
+    for name, others in entry.get("beside", {}).items():
+        for other in others:
+            conditions[name] += f" AND {_enough_apart(other, entry)}"
+    for part, gone in entry.get("parts", {}).items():
+        rest = f"{entry['magnitudes'][0]} - {part}"
+        for name in gone:
+            conditions[name] += f" AND least({part}, {rest}) >= {MIN_EMPLOYERS}"
     columns = [*spec.grain, *entry["names"]]
     columns += [
         f"CASE WHEN {condition} THEN {name} END AS {name}" for name, condition in conditions.items()
@@ -250,6 +263,22 @@ def _employers(table: str, entry: dict[str, Any], source: str, _schema: str, _pe
         f"SELECT {', '.join(columns)}, NOT ({every}) AS suppressed FROM {source} "
         f"ORDER BY {', '.join(spec.grain)}"
     )
+
+
+def _says_nothing(flagged: str, flags: list[str]) -> str:
+    """Say that a count of who is in any flag leaves every flag withheld free to be none."""
+    told = " + ".join(
+        f"CASE WHEN {name} >= {MIN_EMPLOYERS} THEN {name} ELSE 0 END" for name in flags
+    )
+    held = " + ".join(f"({name} < {MIN_EMPLOYERS})::INTEGER" for name in flags)
+    most = MIN_EMPLOYERS - 1
+    return f"({held} = 0 OR {flagged} <= {told} + {most} * ({held} - 1))"
+
+
+def _enough_apart(name: str, entry: dict[str, Any]) -> str:
+    """Say that a column with and without tax data differs by none or by enough."""
+    least = MIN_EMPLOYERS if name in entry["employer_counts"] else MIN_PERSONS
+    return f"abs({name} - {name}_without_tax) NOT BETWEEN 1 AND {least - 1}"
 
 
 def _scenarios(_table: str, _entry: dict[str, Any], source: str, schema: str, period: str) -> str:
