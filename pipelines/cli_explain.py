@@ -71,6 +71,8 @@ _REASONS = {
     "nik_exact": "NIK sama, dan nama atau tanggal lahirnya sesuai: diputuskan oleh aturan, bukan "
     "oleh model. Bit di bawah ini hanya keterangan",
     "model": "bukti seluruh isian cukup kuat menurut model",
+    "decided_same": "pemeriksa memutuskan bahwa ini orang yang sama. Bit di bawah ini hanya "
+    "keterangan",
     "near_tie": "ada pilihan lain yang hampir sama kuat; tidak diserahkan kepada kebetulan",
     "uncertain": "peluangnya di bawah batas tautan",
     "nik_conflict": "NIK-nya milik orang yang nama dan tanggal lahirnya berbeda",
@@ -114,21 +116,22 @@ def person(
         )
     # Before anything is looked at, so that no look goes unseen.
     log_access(home, "explain person", period=period, dataset=dataset, record_id=record_id)
-    told = _explain(home, dataset, record_id, period)
+    told = explained(home, dataset, record_id, period)
     if target and told.fields:
         title = f"{told.dataset} {told.period}: {_STATUS[told.status]}"
         draw(_steps(told), _sum(told), title, target)
     if as_json:
         print_json({**asdict(told), "chart": str(target) if target and told.fields else None})
         return 0
-    _show(told, Console())
+    show(told, Console())
     if target:
         done = f"Grafik: {target}" if told.fields else "Tidak ada calon, jadi tidak ada grafik."
         Console().print(done, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def _explain(home: Home, dataset: str, record_id: str, period: str) -> Explanation:
+def explained(home: Home, dataset: str, record_id: str, period: str) -> Explanation:
+    """Explain a record; the caller has written the access log before."""
     con = open_restricted(home)
     try:
         set_parameters(con, Settings(), period)
@@ -200,7 +203,9 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{number(share * 100, 4)}%"
 
 
-def _show(told: Explanation, console: Console) -> None:
+def show(told: Explanation, console: Console) -> None:
+    """Tell an explanation on a console."""
+
     def line(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
