@@ -98,11 +98,10 @@ def untrue(con: duckdb.DuckDBPyConnection, schema: str, exact: str, period: str)
             elif name in _NUMBERS:
                 within = _NUMBERS[name] if table not in _PLAIN or name in _COUNTED else 1e-6
                 tests.append(f"abs(r.{name}::DOUBLE - coalesce(e.{name}, 0)::DOUBLE) > {within}")
-        using = ", ".join(keys)
         wrong = count(
             con,
             f"(FROM {schema}.{table} WHERE period = {literal(period)}) AS r "
-            f"LEFT JOIN {source} AS e USING ({using})",
+            f"LEFT JOIN {source} AS e ON {_same(keys)}",
             " OR ".join(tests) or "false",
         )
         if wrong:
@@ -163,13 +162,18 @@ def open_magnitudes(
             )
         keys = _ALONE[table]
         found += _named(
-            con, table, keys,
+            con, table, [f"r.{key}" for key in keys],
             f"(FROM {schema}.{table} WHERE period = {literal(period)}) AS r LEFT JOIN "
             f"(FROM {exact}.{table} WHERE period = {literal(period)}) AS e "
-            f"USING ({', '.join(keys)})",
+            f"ON {_same(keys)}",
             " OR ".join(conditions),
         )  # fmt: skip
     return found
+
+
+def _same(keys: Iterable[str]) -> str:
+    """Say that two rows are of the same place and kind; a country's row has no province."""
+    return " AND ".join(f"r.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
 
 
 def _compliance() -> list[str]:

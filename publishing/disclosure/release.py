@@ -28,7 +28,7 @@ _EXACT, _OUT, _BEFORE = "dis_exact", "dis_release", "dis_before"
 _SCHEMA = f"{_OUT}.release"
 _NAMED = 12
 
-PROGRAM_SECONDS = 240.0
+PROGRAM_SECONDS = 150.0
 """Time that the reader with linear programs may take for a month. What is not reached in it is
 told as unproven; the networks prove it all the same."""
 
