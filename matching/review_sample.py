@@ -66,6 +66,10 @@ def create_samples(con: duckdb.DuckDBPyConnection) -> None:
         CREATE SCHEMA IF NOT EXISTS linkage;
         CREATE TABLE IF NOT EXISTS linkage.samples(sample_id BIGINT, period VARCHAR,
             seed BIGINT, size BIGINT, drawn_by VARCHAR, drawn_at TIMESTAMP, after BIGINT);
+        CREATE TABLE IF NOT EXISTS linkage.sample_estimates(period VARCHAR, dataset VARCHAR,
+            sampled BIGINT, labelled BIGINT, precision_estimate DOUBLE, precision_low DOUBLE,
+            precision_high DOUBLE, recall_estimate DOUBLE, recall_low DOUBLE,
+            recall_high DOUBLE);
         CREATE TABLE IF NOT EXISTS linkage.sample_records(sample_id BIGINT, dataset VARCHAR,
             record_id VARCHAR, person_key UBIGINT, stratum VARCHAR, records BIGINT);
         """
@@ -137,7 +141,9 @@ def draw(
 
 
 def estimate(con: duckdb.DuckDBPyConnection, sample: int) -> dict[str, dict[str, Any]]:
-    """Estimate precision and recall from the decisions on a sample.
+    """Estimate precision and recall from the decisions on a sample, and keep them.
+
+    They are published as `quality.linkage_sample` when the month is computed again.
 
     The newest decision since the draw counts; `unsure` and contradictions label nothing. A
     link is right with `same` on its person; else it is wrong, and with `different` its record
@@ -197,7 +203,25 @@ def estimate(con: duckdb.DuckDBPyConnection, sample: int) -> dict[str, dict[str,
             "precision": precision(strata),
             "recall": recall(strata),
         }
+    _keep(con, sample, result)
     return result
+
+
+def _keep(con: duckdb.DuckDBPyConnection, sample: int, result: dict[str, dict[str, Any]]) -> None:
+    """Replace the kept estimates of the sample's month."""
+    period = str(scalar(con, "SELECT period FROM linkage.samples WHERE sample_id = ?", [sample]))
+    with transaction(con):
+        con.execute("DELETE FROM linkage.sample_estimates WHERE period = ?", [period])
+        for dataset, told in result.items():
+            shares = [
+                share
+                for name in ("precision", "recall")
+                for share in (told[name].value, told[name].low, told[name].high)
+            ]
+            con.execute(
+                "INSERT INTO linkage.sample_estimates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [period, dataset, told["sampled"], told["labelled"], *shares],
+            )
 
 
 def precision(strata: Sequence[Stratum]) -> Estimate:

@@ -21,7 +21,16 @@ import duckdb
 import typer
 from rich.console import Console
 
-from pipelines.cli import HomeOption, JsonOption, PeriodOption, app, ending, errors, print_json
+from pipelines.cli import (
+    HomeOption,
+    JsonOption,
+    PeriodOption,
+    app,
+    ending,
+    errors,
+    print_json,
+    tell,
+)
 from warehouse.access import log_access
 from warehouse.errors import DataRefused, UsageError
 from warehouse.home import Home
@@ -109,28 +118,36 @@ def _ask(home: Home, period: str, rows: list[dict[str, Any]], reviewer: str, set
         told = explained(home, row["dataset"], row["record_id"], period)
         console.rule(f"{place}/{len(rows)}")
         show(told, console)
-        answer = ""
-        while answer not in {*_KEYS, "l", "k"}:
-            answer = console.input(_ASK, markup=False).strip().lower()[:1]
+        answer = _answer(console)
         if answer == "k":
             break
         if answer == "l":
             continue
-        with _writing(home, period) as con:
-            decide(
-                con,
-                period,
-                [
-                    Decision(
-                        row["dataset"], row["record_id"], row["person_key"], _KEYS[answer],
-                        row["evidence"], settles=settle,
-                    )
-                ],
-                reviewer,
-            )  # fmt: skip
-        done += 1
+        decision = Decision(
+            row["dataset"], row["record_id"], row["person_key"], _KEYS[answer],
+            row["evidence"], settles=settle,
+        )  # fmt: skip
+        try:
+            with _writing(home, period) as con:
+                decide(con, period, [decision], reviewer)
+        except UsageError as error:
+            # One pair that cannot be decided so must not end the sitting.
+            tell(str(error))
+        else:
+            done += 1
     console.print(f"{done} keputusan dicatat; berlaku mulai pengolahan berikutnya.")
     return 0
+
+
+def _answer(console: Console) -> str:
+    """Ask until one of the keys is given; the end of the input is the end of the sitting."""
+    while True:
+        try:
+            answer = console.input(_ASK, markup=False).strip().lower()[:1]
+        except EOFError:
+            return "k"
+        if answer in {*_KEYS, "l", "k"}:
+            return answer
 
 
 @review_app.command("export")

@@ -46,6 +46,7 @@ TABLES = (
     "sensitivity",
     "bridge",
     "linkage_quality",
+    "linkage_sample",
     "unlinked_reasons",
     "source_records",
     "deliveries",

@@ -22,6 +22,7 @@ from pipelines import cli_explain
 from pipelines.cli import app
 from warehouse.connection import connect
 from warehouse.home import Home
+from warehouse.tables import table_specs
 
 PERIOD = "2026-10"
 RATES = world.Rates(nik_borrowed=0.03, nik_unusable=0.1, birth=0.3)
@@ -295,3 +296,11 @@ def test_a_sample_labelled_by_the_truth_tells_the_truth(
     assert found["recall"].low < 1
     assert found["precision"].value == pytest.approx(0.9, abs=0.05)
     assert found["precision"].low < found["precision"].value < found["precision"].high
+    kept = con.execute("FROM linkage.sample_estimates WHERE dataset = 'ALL'").fetchall()
+    assert kept[0][:5] == (
+        PERIOD, "ALL", found["sampled"], found["labelled"], found["precision"].value
+    )  # fmt: skip
+    # What is published of it names nobody.
+    assert not {"record_id", "person_key", "nik"} & {
+        column.name for column in table_specs()["linkage_sample"].meanings
+    }
