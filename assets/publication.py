@@ -103,6 +103,7 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
         log=stage.log,
         beside=partial(
             beside,
+            program_seconds=stage.settings.publication.program_seconds,
             published=stage.home.published,
             storage_version=stage.settings.publication.storage_version,
             log=stage.log,

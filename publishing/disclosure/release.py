@@ -28,7 +28,7 @@ _EXACT, _OUT, _BEFORE = "dis_exact", "dis_release", "dis_before"
 _SCHEMA = f"{_OUT}.release"
 _NAMED = 12
 
-PROGRAM_SECONDS = 150.0
+PROGRAM_SECONDS = 20.0
 """Time that the reader with linear programs may take for a month. What is not reached in it is
 told as unproven; the networks prove it all the same."""
 
@@ -83,6 +83,7 @@ def make_release(
     base: Path | None = None,
     earlier: Iterable[tuple[Path, Path]] = (),
     storage_version: str = "v1.2.0",
+    program_seconds: float = PROGRAM_SECONDS,
     log: Callable[[str], None] | None = None,
 ) -> Release:
     """Write the released file, and let it go only if nothing can be got back from it.
@@ -95,6 +96,7 @@ def make_release(
         earlier: earlier publications of the same month, exact and released file of each: what
             they told stays known.
         storage_version: oldest DuckDB that must open the file.
+        program_seconds: for the linear programs of the month.
         log: receives a line for each step.
 
     Returns:
@@ -124,7 +126,8 @@ def make_release(
         for month in periods:
             if month in kept:
                 continue
-            made = _make_period(con, month, tuple(earlier) if month == period else (), say)
+            known = tuple(earlier) if month == period else ()
+            made = _make_period(con, month, known, program_seconds, say)
             if month == period or report.cells == 0:
                 report = made
         _copy_plain(con)
@@ -141,6 +144,7 @@ def beside(
     *,
     published: Path,
     storage_version: str,
+    program_seconds: float = PROGRAM_SECONDS,
     log: Callable[[str], None] | None = None,
 ) -> dict[str, object]:
     """Make the released file of a publication that is being written.
@@ -152,6 +156,7 @@ def beside(
         base: the publication before.
         published: folder of all publications.
         storage_version: oldest DuckDB that must open the file.
+        program_seconds: for the linear programs.
         log: receives a line for each step.
 
     Returns:
@@ -173,6 +178,7 @@ def beside(
         base=base.path / folders.RELEASE_FILE if base else None,
         earlier=earlier,
         storage_version=storage_version,
+        program_seconds=program_seconds,
         log=log,
     )
     check_identities(con, target)
@@ -226,6 +232,7 @@ def _make_period(
     con: duckdb.DuckDBPyConnection,
     period: str,
     earlier: Sequence[tuple[Path, Path]],
+    seconds: float,
     say: Callable[[str], None],
 ) -> Release:
     frame = read_frame(con, f"{_EXACT}.coverage", period)
@@ -237,7 +244,7 @@ def _make_period(
     report.withheld = made.withheld
     began = time.monotonic()
     report.searched = gate(con, _SCHEMA, period, frame, floor)
-    found = outsider(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, earlier)
+    found = outsider(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, earlier, seconds)
     report.programs, report.proven, report.unproven = (
         found[name] for name in ("programs", "proven", "unproven")
     )

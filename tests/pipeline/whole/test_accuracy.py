@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from driving import FIRST, cakupan, run
+from driving import FIRST, SHORTLY, cakupan, run
 
 from benchmarks.compliance import compare, make_truth
 from warehouse.connection import connect, set_parameters
@@ -30,6 +30,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDB
     made = cakupan("sample", "--people", PEOPLE, "--period", FIRST, "--out", world)
     assert made.exit_code == 0, made.err
     home = Home(tmp_path_factory.mktemp("accuracy-home"))
+    home.settings_file.write_text(SHORTLY, "utf-8")
     answer = run(home.path, world / "inbox", FIRST)
     assert answer.exit_code == 0, answer.err
     con = connect(home)
