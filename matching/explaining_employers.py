@@ -211,10 +211,17 @@ def _published(
 
 
 def _find(con: duckdb.DuckDBPyConnection, period: str, text: str) -> int:
-    """Give the key that a text means."""
+    """Give the key that a text means: the spine's, the published one, or an identifier."""
     if _exists(con, "spine", "employers") and _exists(con, "linkage", "employer_evidence"):
+        published = (
+            "SELECT employer_key FROM spine.employer_keys WHERE period = $period"
+            " AND published_key = $text UNION ALL"
+            if _exists(con, "spine", "employer_keys")
+            else ""
+        )
         found = con.execute(
-            """
+            f"""
+            {published}
             SELECT employer_key FROM spine.employers
             WHERE period = $period AND employer_key::VARCHAR = $text
             UNION ALL
@@ -239,8 +246,9 @@ def _find(con: duckdb.DuckDBPyConnection, period: str, text: str) -> int:
             month, heir = heirs[-1]
             raise UsageError(f"that employer became part of {heir} in {month}: explain that one")
     raise UsageError(
-        f"no employer of {period} has that key or identifier: take a key from spine.employers, "
-        "or an NPP, NIB or NPWP as delivered, and check that the month was run"
+        f"no employer of {period} has that key or identifier: take a key from "
+        "employer_compliance or spine.employers, or an NPP, NIB or NPWP as delivered, and check "
+        "that the month was run"
     )
 
 

@@ -152,6 +152,16 @@ def test_the_key_leads_to_the_same_as_its_identifiers(
         assert explain_employer(con, PERIOD, text).employer_key == told.employer_key
 
 
+def test_the_key_of_a_publication_leads_to_its_employer(
+    con: duckdb.DuckDBPyConnection, told: EmployerExplanation
+) -> None:
+    rows = con.execute(
+        "SELECT published_key FROM spine.employer_keys WHERE employer_key = ?",
+        [told.employer_key],
+    ).fetchall()
+    assert explain_employer(con, PERIOD, rows[0][0]).employer_key == told.employer_key
+
+
 def test_nobody_of_that_key(con: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(UsageError, match="no employer of 2026-10"):
         explain_employer(con, PERIOD, "123")
