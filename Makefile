@@ -17,11 +17,11 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test lint format ui bench clean
+.PHONY: help demo test reliability lint format ui bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Cakupan needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..."; exit 1; }
@@ -45,6 +45,9 @@ test: $(READY) ## lint, check types and pass the tests
 	@"$(BIN)/mypy" --no-error-summary
 	@echo "==> tests"
 	@"$(BIN)/python" -m pytest -q
+
+reliability: $(READY) ## run the fault tests and write docs/reliability.md from what they see
+	@CAKUPAN_RELIABILITY=write "$(BIN)/python" -m pytest -q tests/faults --deselect tests/faults/test_reliability_page.py
 
 lint: $(READY) ## lint and check types only
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check . && "$(BIN)/mypy"

@@ -1,0 +1,131 @@
+"""Points of a run at which it can be killed, counted inside the process that runs.
+
+Belongs here: noticing every statement to DuckDB and every change of a file, in order, and ending
+the process there with SIGKILL. Does not belong here: which points (`kill.py`).
+
+Nothing of the program is replaced by something else: each statement and each change of a file is
+done as always, only counted first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+_CHANGES = {
+    "os.rename": "rename",
+    "os.remove": "unlink",
+    "os.mkdir": "mkdir",
+    "os.rmdir": "rmdir",
+    "os.symlink": "symlink",
+    "os.chmod": "chmod",
+    "os.truncate": "truncate",
+}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Points:
+    """Counts what the process does to the home, and kills it where the plan says.
+
+    Args:
+        home: changes of files outside of it are not counted.
+        plan: `at` (number of the point), `when` (`before`, `during` or `after`) and, for
+            `during`, `seconds` after its beginning; empty where nothing is to happen.
+        trace: file that every point is written to as a line of JSON; None for none.
+        told: file that gets the one line of the point where it was killed.
+    """
+
+    def __init__(
+        self, home: str, plan: dict[str, Any], trace: str | None, told: str | None
+    ) -> None:
+        self.home = home.rstrip("/") + "/"
+        self.plan = plan
+        self.told = told
+        self.number = 0
+        self.step = "start"
+        self.busy = False
+        self.trace = Path(trace).open("a", encoding="utf-8") if trace else None  # noqa: SIM115
+
+    def install(self) -> None:
+        """Begin to count."""
+        import pipelines.runner
+
+        gather = pipelines.runner._gather
+
+        def noticing(outcome: Any, event: Any) -> None:
+            if event.event_type_value == "STEP_START":
+                self.step = str(event.step_key)
+            gather(outcome, event)
+
+        pipelines.runner._gather = noticing
+        sys.addaudithook(self._audit)
+        fsync, execute = os.fsync, duckdb.DuckDBPyConnection.execute
+
+        def counted_fsync(descriptor: Any) -> None:
+            self.around("fsync", "", lambda: fsync(descriptor))
+
+        def counted_execute(con: Any, query: Any, *arguments: Any, **named: Any) -> Any:
+            kind = "commit" if str(query).startswith("COMMIT") else "statement"
+            what = " ".join(str(query).split())[:80]
+            return self.around(kind, what, lambda: execute(con, query, *arguments, **named))
+
+        os.fsync = counted_fsync
+        duckdb.DuckDBPyConnection.execute = counted_execute
+
+    def around(self, kind: str, what: str, action: Any) -> Any:
+        """Do something as one point, which has a duration."""
+        here = self._count(kind, what)
+        begun = time.perf_counter()
+        result = action()
+        self._note(here, kind, what, time.perf_counter() - begun)
+        if self._due(here, "after"):
+            self._end(here, kind, what)
+        return result
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.busy:
+            return
+        kind = _CHANGES.get(event)
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
+            kind = "open"
+        if kind is None:
+            return
+        path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+        relative = not path.startswith("/")
+        if not relative and not path.startswith(self.home):
+            return
+        what = path.removeprefix(self.home)
+        self._note(self._count(kind, what), kind, what, 0.0)
+
+    def _count(self, kind: str, what: str) -> int:
+        self.number += 1
+        here = self.number
+        if self._due(here, "before"):
+            self._end(here, kind, what)
+        if self._due(here, "during"):
+            threading.Timer(float(self.plan["seconds"]), self._end, (here, kind, what)).start()
+        return here
+
+    def _due(self, here: int, when: str) -> bool:
+        return here == self.plan.get("at") and when == self.plan.get("when")
+
+    def _note(self, here: int, kind: str, what: str, seconds: float) -> None:
+        if self.trace is not None:
+            line = {"at": here, "step": self.step, "kind": kind, "what": what, "seconds": seconds}
+            self.trace.write(json.dumps(line) + "\n")
+            self.trace.flush()
+
+    def _end(self, here: int, kind: str, what: str) -> None:
+        if self.told:
+            self.busy = True
+            line = json.dumps({"at": here, "step": self.step, "kind": kind, "what": what})
+            Path(self.told).write_text(line + "\n", "utf-8")
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,27 @@
+"""Imports what runs load, once, in the process that children are forked from.
+
+Belongs here: imports alone; nothing may be opened and no thread started, since a fork copies
+neither. Does not belong here: anything that runs.
+"""
+
+import os
+import threading
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import assets.extracts
+import expectations.cross
+import expectations.runner
+import matching.employers
+import matching.persons
+import pipelines.cli
+import pipelines.cli_audit
+import pipelines.cli_extract
+import pipelines.cli_run
+import pipelines.runner
+import publishing.delivery.sending
+import publishing.disclosure
+import publishing.extracts.issuing  # noqa: F401
+
+if threading.active_count() != 1:
+    raise RuntimeError("an import has started a thread: children cannot be forked from here")
