@@ -155,7 +155,7 @@ def stored() -> dict[str, list[dict[str, Any]]]:
 
 def store(fresh: Mapping[str, list[dict[str, Any]]]) -> None:
     """Put the records of the tests that ran in place of their older ones, and write the page."""
-    marked, older = tested_lines(), stored()
+    marked, older = marked_tests(), stored()
     lines: dict[str, list[dict[str, Any]]] = {}
     for number in sorted({*older, *fresh}, key=int):
         seen = fresh.get(number, [])
@@ -169,10 +169,10 @@ def store(fresh: Mapping[str, list[dict[str, Any]]]) -> None:
     write_page()
 
 
-def tested_lines(folder: Path = Path(__file__).parent) -> dict[int, set[str]]:
+def marked_tests() -> dict[int, set[str]]:
     """Find which tests are marked with which line, from their sources alone."""
     found: dict[int, set[str]] = {}
-    for path in sorted(folder.glob("test_*.py")):
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             for mark in getattr(node, "decorator_list", []):
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.fault":
@@ -194,9 +194,8 @@ def table(lines: Mapping[str, list[dict[str, Any]]]) -> str:
         unaccounted = figures["delivered"] - sum(figures.values()) + figures["delivered"]
         tests = len({part["test"] for part in parts})
         verdict = "as it must" if parts and not unaccounted else "not shown"
-        cells = [
-            number, fault, must, "; ".join(sentences), *figures.values(), unaccounted, tests, verdict,
-        ]  # fmt: skip
+        happened = "; ".join(sentences)
+        cells = [number, fault, must, happened, *figures.values(), unaccounted, tests, verdict]
         rows.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
     head = (
         "| No. | Fault | What must happen | What happens | Rows delivered | Accepted "
@@ -239,11 +238,11 @@ tests delivered: {delivered}; rows unaccounted: {delivered - placed}.
 
 def harnesses() -> list[dict[str, Any]]:
     """Give the results that long harnesses left beside the records."""
-    found = []
-    for path in sorted(RECORDS.glob("*.json")):
-        if path != LINES:
-            found.append({"title": path.stem, **json.loads(path.read_text("utf-8"))})
-    return found
+    return [
+        {"title": path.stem, **json.loads(path.read_text("utf-8"))}
+        for path in sorted(RECORDS.glob("*.json"))
+        if path != LINES
+    ]
 
 
 def harness_part(result: Mapping[str, Any]) -> str:

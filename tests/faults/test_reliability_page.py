@@ -16,7 +16,7 @@ def test_what_is_recorded_is_what_the_tests_see(
     seen_now: list[ledger.Record], every_test_ran: bool
 ) -> None:
     kept = ledger.stored()
-    marked = ledger.tested_lines()
+    marked = ledger.marked_tests()
     for number, seen in ledger.gather(seen_now).items():
         # A run of single tests sees a part of a line only.
         whole = every_test_ran and {record["test"] for record in seen} == marked[int(number)]
@@ -25,7 +25,7 @@ def test_what_is_recorded_is_what_the_tests_see(
 
 
 def test_no_row_is_unaccounted_and_every_record_has_its_test() -> None:
-    marked = ledger.tested_lines()
+    marked = ledger.marked_tests()
     for number, records in ledger.stored().items():
         for record in records:
             named = {k: v for k, v in record.items() if k != "number"}
