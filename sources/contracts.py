@@ -399,7 +399,7 @@ def _custom(properties: Sequence[CustomProperty] | None) -> dict[str, Any]:
 
 
 def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> int:
-    """Write `reference.datasets` and `reference.instruction_rules` anew from the contracts.
+    """Write datasets, their columns and the clauses' rules anew into schema reference.
 
     Returns:
         The number of datasets.
@@ -420,8 +420,25 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
         for clause in c.clauses
         for position, rule in enumerate(c.rules_of(clause), 1)
     ]  # fmt: skip
+    columns = [
+        (
+            c.key,
+            column.name,
+            list(column.headers),
+            column.required,
+            column.meaning.id,
+            column.meaning.en,
+        )  # fmt: skip
+        for c in contracts.values()
+        for column in c.columns
+    ]
+    tables: dict[str, Sequence[tuple[object, ...]]] = {
+        "datasets": rows,
+        "instruction_rules": rules,
+        "dataset_columns": columns,
+    }
     with transaction(con):
-        for name, filled in (("datasets", rows), ("instruction_rules", rules)):
+        for name, filled in tables.items():
             spec = table_specs()[name]
             con.execute(f"DROP TABLE IF EXISTS {spec.qualified}")
             con.execute(spec.ddl())

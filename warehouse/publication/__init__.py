@@ -31,8 +31,8 @@ from warehouse.publication.content import (
     add_views,
     fill,
     period_fingerprints,
-    write_dictionary,
 )
+from warehouse.publication.dictionary import write_dictionary
 from warehouse.publication.privacy import check_no_identity
 from warehouse.settings import Settings
 from warehouse.storage import count, literal, quote
@@ -160,7 +160,7 @@ def _publish_one(
                 target, base_name, period, number, sequence, run_id, reason, changed, prints,
                 settings,
             )  # fmt: skip
-            rows["reference.data_dictionary"] = write_dictionary(target)
+            rows |= write_dictionary(target)
             rows["reference.publication"] = count(con, target.place("reference", "publication"))
             texts = check_no_identity(con, _NEW)
             say(f"{texts:,} distinct texts were checked: none names a person")

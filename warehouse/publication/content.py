@@ -1,7 +1,7 @@
 """What a publication holds: which tables, copied from where, and how to tell it changed.
 
-Belongs here: filling an attached, empty database; fingerprints; the data dictionary. Does
-not belong here: folders and pointers, the personal-data check.
+Belongs here: filling an attached, empty database; fingerprints. Does not belong here: the
+data dictionary (dictionary.py), folders and pointers, the personal-data check.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REFERENCE_TABLES = (
     "jp_ceilings", "minimum_wages", "minimum_wage_obligations", "programme_obligations",
     "compliance_rules", "public_bodies",
     "occupations", "addressees", "addressee_agencies", "reason_codes", "sakernas", "datasets",
-    "instruction_rules", "clauses",
+    "instruction_rules", "clauses", "dataset_columns",
 )  # fmt: skip
 """Facts that go along as they are; tables that only linkage needs stay behind."""
 
@@ -38,6 +38,16 @@ _VIEWS = {
         "SELECT * FROM reference.contribution_rates",
         "Tarif iuran menurut program dan segmen, dengan tanggal berlaku",
         "Contribution rates by programme and segment, with their dates",
+    ),
+    "lineage": (
+        "SELECT s.table_schema, s.table_name, s.column_name, s.lineage_kind, s.lineage_column, "
+        "d.dataset, d.provider, d.headers, s.made_by "
+        "FROM reference.column_sources AS s LEFT JOIN ("
+        "SELECT kind, dataset, provider, delivered_column, c.headers "
+        "FROM reference.datasets JOIN reference.dataset_columns AS c USING (dataset)"
+        ") AS d ON d.kind = s.lineage_kind AND d.delivered_column = s.lineage_column",
+        "Asal setiap kolom terbitan: dari kolom kiriman mana, pada daftar mana",
+        "Where each published column comes from: which delivered column of which dataset",
     ),
 }
 
@@ -134,43 +144,20 @@ def add_views(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE VIEW reference.{name} AS {select}")
         comment = f"ID: {text_id} | EN: {text_en}"
         con.execute(f"COMMENT ON VIEW reference.{name} IS {literal(comment)}")
+        _comment_view(con, name)
 
 
-def write_dictionary(target: Target) -> int:
-    """Write `reference.data_dictionary` from the comments that the tables carry.
-
-    Returns:
-        The number of columns described.
-    """
-    con, spec = target.con, table_specs()["data_dictionary"]
-    place = target.place(spec.schema, spec.name)
-    con.execute(spec.ddl(place))
-    con.execute(spec.comments(place))
-    grain = ", ".join(
-        f"({literal(s.schema)}, {literal(s.name)}, {literal(name)})"
-        for s in table_specs().values()
-        for name in s.grain
-    )
-    con.execute(
-        f"""
-        INSERT INTO {place} BY NAME
-        SELECT
-            schema_name AS table_schema, table_name, column_name,
-            column_index AS column_position, data_type,
-            (schema_name, table_name, column_name) IN ({grain}) AS in_grain,
-            regexp_extract(comment, '\\[([^\\]]*)\\] \\| EN: ', 1) AS unit,
-            regexp_replace(
-                regexp_extract(comment, '^ID: (.*) \\| EN: ', 1), ' \\[[^\\]]*\\]$', ''
-            ) AS meaning_id,
-            regexp_replace(
-                regexp_extract(comment, ' \\| EN: (.*)$', 1), ' \\[[^\\]]*\\]$', ''
-            ) AS meaning_en
-        FROM duckdb_columns()
-        WHERE database_name = {literal(target.database)}
-        ORDER BY ALL
-        """
-    )
-    return count(con, place)
+def _comment_view(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Give a view's columns the comments of the tables' columns of the same name."""
+    for column, comment in con.execute(
+        "SELECT v.column_name, min(t.comment) FROM duckdb_columns() AS v "
+        "JOIN duckdb_columns() AS t ON t.schema_name = 'reference' "
+        "AND t.column_name = v.column_name AND t.comment IS NOT NULL "
+        "WHERE v.schema_name = 'reference' AND v.table_name = ? "
+        "GROUP BY v.column_name ORDER BY 1",
+        [name],
+    ).fetchall():
+        con.execute(f"COMMENT ON COLUMN reference.{name}.{quote(column)} IS {literal(comment)}")
 
 
 def fingerprint(con: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> str:
