@@ -15,6 +15,7 @@ from importlib.resources import files
 import duckdb
 
 from warehouse.errors import CakupanError
+from warehouse.seals import Part, seal
 from warehouse.storage import quote, run_sql_file, transaction
 from warehouse.tables import TableSpec
 
@@ -123,6 +124,7 @@ def write(
         for table, select in whole.items():
             con.execute(f"DELETE FROM {table} WHERE period = ?", [period])
             con.execute(f"INSERT INTO {table} BY NAME {select}")
+        seal(con, [Part(table, period) for table in whole])
 
 
 def write_beside(

@@ -28,6 +28,7 @@ from sources.conforming.rows import (
 from sources.contracts import Contract
 from warehouse.connection import check_period, last_day
 from warehouse.errors import CakupanError, UsageError
+from warehouse.seals import Part, seal
 from warehouse.storage import literal, quote, set_comments, transaction
 
 __all__ = [
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 Log = Callable[[str], None]
+
+DUPLICATES = "conformed.duplicates"
+"""Where exact repetitions stood in their files."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ def conform(
     """Conform one delivery; all of its tables change together or not at all.
 
     Writes `conformed."<key>"` (older versions of the same delivery period go),
-    `quarantine.rows` of stage `conforming`, and `conformed.counts`. Conforming the same
-    delivery again gives the same rows.
+    `quarantine.rows` of stage `conforming`, `conformed.duplicates` and `conformed.counts`.
+    Conforming the same delivery again gives the same rows.
 
     Args:
         con: the restricted warehouse, with the reference tables loaded.
@@ -162,6 +166,11 @@ def create_conformed_table(con: duckdb.DuckDBPyConnection, contract: Contract) -
             period VARCHAR, dataset VARCHAR, delivery_version INTEGER, file VARCHAR,
             row_number BIGINT, stage VARCHAR, reason_codes VARCHAR[], raw VARCHAR
         )""")
+    con.execute(f"""
+        CREATE TABLE IF NOT EXISTS {DUPLICATES} (
+            period VARCHAR, dataset VARCHAR, delivery_version INTEGER, file VARCHAR,
+            row_number BIGINT, row_hash UBIGINT
+        )""")
 
 
 def _comment(contract: Contract) -> str:
@@ -218,6 +227,17 @@ def _conform(
                 'conforming' AS stage, a.codes AS reason_codes, {raw_sql(contract, "l")} AS raw
             FROM landing.{quote(contract.key)} AS l JOIN {ASIDE} AS a ON a.pos = l.rowid
             WHERE NOT a.duplicate""")
+        con.execute(
+            f"DELETE FROM {DUPLICATES} WHERE period = {literal(period)} AND dataset = {dataset}"
+            f" AND delivery_version <= {version}"
+        )
+        # The place of every repetition is kept, so that each delivered row can be followed.
+        con.execute(f"""
+            INSERT INTO {DUPLICATES} BY NAME
+            SELECT
+                {literal(period)} AS period, {dataset} AS dataset,
+                {version}::INTEGER AS delivery_version, w.file, w.row_number, w.row_hash
+            FROM {WORK} AS w JOIN {ASIDE} AS a ON a.pos = w.pos AND a.duplicate""")
         report = _balanced(con, contract, period, version, delivered)
         con.execute(f"DELETE FROM conformed.counts WHERE {of_delivery} AND dataset = {dataset}")
         con.execute(
@@ -227,6 +247,14 @@ def _conform(
             [period, contract.key, version, report.delivered, report.accepted,
              report.quarantined, report.duplicates],
         )  # fmt: skip
+        seal(
+            con,
+            (
+                Part(f"conformed.{quote(contract.key)}", period, version),
+                Part("quarantine.rows", period, version, contract.key),
+                Part(DUPLICATES, period, version, contract.key),
+            ),
+        )
     return report
 
 
@@ -242,7 +270,7 @@ def _balanced(
     landed = f"landing.{quote(contract.key)} WHERE {of_delivery}"
     accepted = f"conformed.{quote(contract.key)} WHERE {of_delivery}"
     set_aside = f"quarantine.rows WHERE {of_delivery} AND dataset = {literal(contract.key)}"
-    duplicates = f"{WORK} SEMI JOIN {ASIDE} AS a ON a.pos = {WORK}.pos AND a.duplicate"
+    duplicates = f"{DUPLICATES} WHERE {of_delivery} AND dataset = {literal(contract.key)}"
     counts: dict[str, int] = {}
     sums: dict[str, int] = {}
     for name, rows in (
