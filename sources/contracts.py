@@ -421,16 +421,10 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
         for position, rule in enumerate(c.rules_of(clause), 1)
     ]  # fmt: skip
     columns = [
-        (
-            c.key,
-            column.name,
-            list(column.headers),
-            column.required,
-            column.meaning.id,
-            column.meaning.en,
-        )  # fmt: skip
+        (c.key, m.name, list(column.headers), column.required, m.id, m.en)
         for c in contracts.values()
         for column in c.columns
+        for m in (column.meaning,)
     ]
     tables: dict[str, Sequence[tuple[object, ...]]] = {
         "datasets": rows,
