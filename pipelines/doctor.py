@@ -22,6 +22,7 @@ from rich.table import Table
 from pipelines.cli import print_json
 from pipelines.locks import lock_holder
 from sources.contracts import load_contracts
+from warehouse import at_rest
 from warehouse.errors import CakupanError, UsageError
 from warehouse.home import Home
 from warehouse.publication.folders import publications
@@ -99,6 +100,7 @@ def examine(home: Home, settings_file: Path | None = None) -> Iterator[Finding]:
     except UsageError as error:
         settings = Settings()
         yield Finding("settings", "fail", str(error), UsageError.exit_code)
+    yield _encryption(home, settings)
     yield from _drivers()
     for dataset, source in settings.databases.items():
         name = f"source {dataset}"
@@ -153,6 +155,26 @@ def _permissions(home: Home) -> Finding:
             f"others can read {names}: run `chmod -R go-rwx` on them in {home.path}",
         )
     return Finding("permissions", "ok", "restricted folders and files are the owner's alone")
+
+
+def _encryption(home: Home, settings: Settings) -> Finding:
+    at_rest.remember(home, settings)
+    state = at_rest.state_of(home.restricted_db)
+    try:
+        key, identity = at_rest.database_key(settings), at_rest.deliveries_identity(home)
+    except UsageError as error:
+        return Finding("encryption", "fail", str(error), UsageError.exit_code)
+    sealed = sum(1 for _ in home.deliveries.glob(f"*/*/v*/*{at_rest.SEALED}"))
+    clear = sum(1 for _ in home.deliveries.glob("*/*/v*/*")) - sealed
+    clear -= sum(1 for _ in home.deliveries.glob("*/*/v*/delivery.json"))
+    told = f"database {state}, kept files: {sealed} encrypted, {clear} clear"
+    if state == "encrypted" and key is None:
+        return Finding("encryption", "fail", f"{told}; no database key is set", 2)
+    if (key and state == "clear") or (identity and clear):
+        return Finding("encryption", "fail", f"{told}; a key is set: run `cakupan encrypt`", 2)
+    if key is None or identity is None:
+        told += "; without keys only the disk's own encryption protects them"
+    return Finding("encryption", "ok", told)
 
 
 def _drivers() -> Iterator[Finding]:

@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
+import pyrage
 
 from sources import ledger
 from sources.contracts import Contract
 from sources.ledger import Kept, KeptFile, SourceKind
+from warehouse import at_rest
 from warehouse.connection import check_period
 from warehouse.home import Home
 
@@ -75,11 +77,13 @@ def keep_content(
         contract.key, period, latest + 1, True, parent / f"v{latest + 1}", files, content,
         source_kind,
     )  # fmt: skip
-    _write(kept, fill)
+    _write(kept, fill, at_rest.deliveries_identity(home))
     return kept
 
 
-def _write(kept: Kept, fill: Callable[[Path], None]) -> None:
+def _write(
+    kept: Kept, fill: Callable[[Path], None], identity: pyrage.x25519.Identity | None
+) -> None:
     parent = kept.folder.parent
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     parent.parent.chmod(0o700)
@@ -97,6 +101,7 @@ def _write(kept: Kept, fill: Callable[[Path], None]) -> None:
             "files": [vars(file) for file in kept.files],
         }
         (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        at_rest.seal_folder(folder, [file.name for file in kept.files], identity)
         for path in folder.iterdir():
             path.chmod(0o400)
         folder.rename(kept.folder)

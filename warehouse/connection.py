@@ -10,12 +10,14 @@ import calendar
 import datetime as dt
 import os
 import re
+from pathlib import Path
 
 import duckdb
 
+from warehouse import at_rest
 from warehouse.errors import UsageError
-from warehouse.home import Home
-from warehouse.settings import Settings
+from warehouse.home import OWNER_FILE, Home
+from warehouse.settings import EngineSettings, Settings, load_settings
 
 SCHEMAS = (
     "landing",
@@ -59,30 +61,57 @@ def connect(
 
     Returns:
         A connection. One process holds one at a time; the run lock keeps processes apart.
+
+    Raises:
+        UsageError: the file is encrypted and the key is missing or another one, or a key is
+            set and the file is not encrypted.
     """
+    at_rest.remember(home, settings or load_settings(home))
+    key = at_rest.database_key(settings or load_settings(home))
     engine = (settings or Settings()).engine
     home.ensure()
-    fresh = not home.restricted_db.exists()
+    file = home.restricted_db
+    state = at_rest.state_of(file)
+    if state == "encrypted" and key is None:
+        raise at_rest.needs_key(file)
+    con = _open(file, engine, home.tmp / "spill", key, read_only)
+    # Where DuckDB takes the process for interactive it draws on standard output, which is
+    # the command line's to answer on.
+    con.execute("SET enable_progress_bar = false")
+    if not read_only:
+        for path in (file, file.with_name(file.name + ".wal")):
+            if path.exists():
+                path.chmod(OWNER_FILE)
+        for schema in SCHEMAS:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    return con
+
+
+def _open(
+    file: Path, engine: EngineSettings, spill: Path, key: str | None, read_only: bool
+) -> duckdb.DuckDBPyConnection:
+    """Open the file itself, or attach it to a database in memory where it is encrypted."""
     con = duckdb.connect(
-        str(home.restricted_db),
-        read_only=read_only,
+        ":memory:" if key else str(file),
+        read_only=read_only and not key,
         config={
             "memory_limit": engine.memory_limit,
             "threads": engine.threads or os.cpu_count() or 1,
-            "temp_directory": str(home.tmp / "spill"),
+            "temp_directory": str(spill),
             "preserve_insertion_order": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
     )
-    # Where DuckDB takes the process for interactive it draws on standard output, which is
-    # the command line's to answer on.
-    con.execute("SET enable_progress_bar = false")
-    if not read_only:
-        if fresh:
-            home.restricted_db.chmod(0o600)
-        for schema in SCHEMAS:
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if key is None:
+        return con
+    try:
+        at_rest.load_cryptography(con)
+        at_rest.attach(con, file, key, read_only=read_only)
+        con.execute(f"USE {at_rest.NAME}")
+    except BaseException:
+        con.close()
+        raise
     return con
 
 

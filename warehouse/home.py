@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 OWNER_ONLY = 0o700
+"""Mode of restricted folders."""
+
+OWNER_FILE = 0o600
+"""Mode of restricted files."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,34 @@ class Home:
     def ensure(self) -> Home:
         """Make the folders, owner-only, and return self.
 
-        The published folder is the exception: analysts read it, so it follows the umask.
+        From here on all files that this process makes are owner-only, whatever its umask
+        was: DuckDB makes logs and spill files at any time and by the umask alone. What is
+        published is the exception: analysts read it, see `show`.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        mask = _first_umask()
+        for folder in (self.path, self.published):
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o777 & ~mask)
         for folder in (self.inbox, self.deliveries, self.dagster, self.tmp):
             folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
             folder.chmod(OWNER_ONLY)
-        self.published.mkdir(exist_ok=True)
         return self
+
+
+@cache
+def _first_umask() -> int:
+    """Set the owner-only umask once, and give the one that this process was started with."""
+    return os.umask(0o077)
+
+
+def show(folder: Path) -> None:
+    """Give a folder, and all in it, the modes that the process's first umask allows.
+
+    Args:
+        folder: of a publication; nothing in it names a person.
+    """
+    mask = _first_umask()
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -156,6 +156,21 @@ class ExtractSettings(_Section):
     targets: tuple[DeliveryTarget, ...] = ()
 
 
+class EncryptionSettings(_Section):
+    """Keys for what lies on disk (docs/security.md); without them the disk must be encrypted."""
+
+    database_key: Path | None = Field(
+        None,
+        description="file with the key of the restricted database; unset: the environment's "
+        "CAKUPAN_DATABASE_KEY; neither: it is not encrypted",
+    )
+    deliveries_key: Path | None = Field(
+        None,
+        description="file with the age identity that kept deliveries are encrypted to; unset: the "
+        "environment's CAKUPAN_DELIVERIES_KEY; neither: they are not encrypted",
+    )
+
+
 class Settings(_Section):
     """Everything an operator may set; every value has a default."""
 
@@ -166,6 +181,7 @@ class Settings(_Section):
     arrival: ArrivalSettings = ArrivalSettings()
     publication: PublicationSettings = PublicationSettings()
     extracts: ExtractSettings = ExtractSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     databases: dict[str, DatabaseSource] = Field(default_factory=dict)
 
 

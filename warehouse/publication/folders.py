@@ -14,6 +14,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.home import show
+
 WAREHOUSE_FILE = "cakupan.duckdb"
 RELEASE_FILE = "release.duckdb"
 """Where the tables after disclosure control will lie, beside the exact ones."""
@@ -93,6 +95,7 @@ def finish(folder: Path, published: Path, period: str, number: int) -> Folder:
     """Give a written publication its name, and point `current` at the newest one."""
     for path in sorted(folder.rglob("*")):
         _sync(path)
+    show(folder)
     target = published / f"{period}-{number}"
     folder.rename(target)
     newest = publications(published)[-1]
