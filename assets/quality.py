@@ -17,14 +17,17 @@ from assets.stage import POOL, Stage, guarded
 from expectations import cross, runner
 from expectations.checks import CheckResult
 from sources.contracts import Contract
+from warehouse import reconciliation
 from warehouse.storage import count, literal
 from warehouse.tables import table_specs
 
 RESULTS_KEY = dg.AssetKey(["quality", "expectation_results"])
+RECONCILIATION_KEY = dg.AssetKey(["quality", reconciliation.CHECKS])
 
 CRITICAL = "critical_expectations"
 WARNING = "warning_expectations"
 STAGES_AGREE = "stages_agree"
+RECONCILED = "reconciled"
 _SEVERITIES = {CRITICAL: "critical", WARNING: "warning"}
 
 
@@ -66,7 +69,7 @@ def nothing_to_judge() -> list[dg.AssetCheckResult]:
 def build(
     upstream: Iterable[dg.AssetKey], partitions: dg.PartitionsDefinition
 ) -> list[dg.AssetsDefinition]:
-    """Give the asset of the results, with the check that the stages agree.
+    """Give the assets of the results and of the reconciliation, each with its blocking check.
 
     Args:
         upstream: all that must have been made before the stages are held together.
@@ -103,7 +106,79 @@ def build(
 
         return body()
 
-    return [expectation_results]
+    return [expectation_results, _reconciliation(upstream, partitions)]
+
+
+def _reconciliation(
+    upstream: Iterable[dg.AssetKey], partitions: dg.PartitionsDefinition
+) -> dg.AssetsDefinition:
+    spec = table_specs()[reconciliation.CHECKS]
+
+    @dg.asset(
+        key=RECONCILIATION_KEY,
+        deps=list(upstream),
+        group_name="quality",
+        owners=["team:data-engineering"],
+        kinds={"duckdb"},
+        partitions_def=partitions,
+        pool=POOL,
+        description=spec.comment,
+        metadata=definition_metadata(spec.qualified, table_columns(spec)),
+        check_specs=[
+            dg.AssetCheckSpec(
+                RECONCILED,
+                asset=RECONCILIATION_KEY,
+                blocking=True,
+                description="Every delivered row is accounted for, every roll-up equals its "
+                "parts, and no table has changed since it was written: by count and checksum.",
+            )
+        ],
+    )
+    def reconciliation_checks(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            return _reconcile(warehouse, context.partition_key)
+
+        return body()
+
+    return reconciliation_checks
+
+
+def _reconcile(stage: Stage, period: str) -> dg.MaterializeResult:
+    con = stage.con
+    stage.with_inputs(period)
+    checks = reconciliation.reconcile(con, period)
+    failed = [check for check in checks if not check.passed]
+    table = table_specs()[reconciliation.CHECKS].qualified
+    counted: dict[str, list[int]] = {}
+    for check in checks:
+        of_step = counted.setdefault(check.step, [0, 0])
+        of_step[0] += 1
+        of_step[1] += not check.passed
+    return dg.MaterializeResult(
+        metadata={
+            **rows_metadata(
+                total=count(con, table),
+                of_partition=count(con, table, f"period = {literal(period)}"),
+            ),
+            "steps": markdown_table(
+                ("step", "checks", "failed"), [(step, *n) for step, n in counted.items()]
+            ),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=RECONCILED,
+                passed=not failed,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=reconciliation.blocked(period, failed)
+                if failed
+                else f"{len(checks)} pemeriksaan sama di kedua sisi",
+                metadata={"checks": len(checks), "failed": len(failed)},
+            )
+        ],
+    )
 
 
 def _agree(stage: Stage, period: str) -> dg.MaterializeResult:

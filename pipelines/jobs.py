@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.extracts import GROUP as EXTRACTS
 from assets.publication import PUBLICATION_KEY, RELEASE_KEY
-from assets.quality import RESULTS_KEY
+from assets.quality import RECONCILIATION_KEY, RESULTS_KEY
 
 if TYPE_CHECKING:
     # Dagster gives the type of a public function's result no public name.
@@ -34,7 +34,9 @@ def build() -> "list[UnresolvedAssetJobDefinition]":
         ),
         dg.define_asset_job(
             PUBLISH_JOB,
-            selection=dg.AssetSelection.assets(RESULTS_KEY, PUBLICATION_KEY, RELEASE_KEY),
+            selection=dg.AssetSelection.assets(
+                RESULTS_KEY, RECONCILIATION_KEY, PUBLICATION_KEY, RELEASE_KEY
+            ),
             executor_def=dg.in_process_executor,
             description=(
                 "Publish a period again from what the restricted warehouse holds, if its stages "

@@ -107,8 +107,7 @@ def compare(con: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> list[Compa
     kept = {
         tuple(row[:4]): row[4:]
         for row in con.execute(
-            "SELECT place, dataset, period, version, columns, engine, rows, checksum "
-            f"FROM {TABLE}"
+            f"SELECT place, dataset, period, version, columns, engine, rows, checksum FROM {TABLE}"
         ).fetchall()
     }
     results: list[Comparison] = []
@@ -128,9 +127,7 @@ def compare(con: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> list[Compa
     return results
 
 
-def _content(
-    con: duckdb.DuckDBPyConnection, part: Part, columns: list[str]
-) -> tuple[int, int]:
+def _content(con: duckdb.DuckDBPyConnection, part: Part, columns: list[str]) -> tuple[int, int]:
     hashed = ", ".join(quote(name) for name in columns)
     rows, checksum = con.execute(
         f"SELECT count(*), coalesce(sum(hash({hashed})::HUGEINT), 0) "
