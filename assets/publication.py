@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import duckdb
 
 from assets.metadata import markdown_table
 from assets.stage import POOL, Stage, guarded
+from publishing.dictionary import write_dictionary_files
 from publishing.disclosure import beside
 from warehouse.publication import folders, publish
 
@@ -102,7 +105,7 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
         reason=stage.reason,
         log=stage.log,
         beside=partial(
-            beside,
+            _beside,
             program_seconds=stage.settings.publication.program_seconds,
             published=stage.home.published,
             storage_version=stage.settings.publication.storage_version,
@@ -120,6 +123,19 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
             "rows_by_table": markdown_table(("table", "rows"), sorted(made.rows.items())),
         }
     )
+
+
+def _beside(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    period: str,
+    base: folders.Folder | None,
+    **release: Any,
+) -> dict[str, object]:
+    """Make all that stands beside the exact tables, before anything is switched."""
+    told = beside(con, folder, period, base, **release)
+    write_dictionary_files(folder)
+    return told
 
 
 def _release(stage: Stage, period: str) -> dg.MaterializeResult:
