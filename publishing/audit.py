@@ -5,13 +5,15 @@ Does not belong here: what is given (extracts), and who looked at an identity in
 warehouse (warehouse/access.py).
 
 Each line is one JSON object with the hash of the line before it; a changed, removed or inserted
-line breaks the chain there. `audit.head` repeats the last number and hash, so that lines cut off
-at the end are found too; whoever keeps a copy of the head elsewhere can prove more. The log
-names persons by pseudonym alone, in files beside it.
+line breaks the chain there. `audit.head` (audit_head.py) repeats the last number and hash and is
+signed, so that lines cut off at the end are found too; who keeps a copy of the head elsewhere can
+prove that no older log with its older head was put back. The log names persons by pseudonym alone,
+in files beside it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import getpass
@@ -19,13 +21,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from publishing.audit_head import End, Head
+from publishing.signing import Signer, house_signer
 from warehouse.errors import CakupanError, UsageError
 from warehouse.home import OWNER_ONLY, Home
 from warehouse.storage import literal
@@ -64,13 +69,20 @@ class AuditLog:
 
     Args:
         home: whose `audit` folder holds it; made owner-only where missing.
+        signer: signs the head; the home's own key where left out.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, signer: Signer | None = None) -> None:
         self.folder = home.path / "audit"
         self.path = self.folder / "audit.jsonl"
         self.head = self.folder / "audit.head"
         self.indexes = self.folder / "persons"
+        self._home, self._given = home, signer
+        self._head = Head(self.head, lambda: self._signer)
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return self._given or house_signer(self._home.path, None)
 
     def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Add entries, each with its `action`; they reach the disk before this returns.
@@ -78,8 +90,33 @@ class AuditLog:
         Raises:
             CakupanError: the log cannot be written or was changed; nothing may leave then.
         """
-        if not entries:
-            return
+        if entries:
+            self._locked(lambda descriptor: self._append(descriptor, entries))
+
+    def seal(self) -> End:
+        """Sign the head anew, after the key was changed or the head lost, with an entry of it.
+
+        Returns:
+            Number and hash of the last entry.
+
+        Raises:
+            CakupanError: the chain itself is broken; that cannot be sealed.
+        """
+        end, faults = self._chain()
+        if faults:
+            raise CakupanError(f"{faults[0]}; a broken chain is not sealed")
+
+        def sign(descriptor: int) -> None:
+            found = {"number": end[0], "hash": end[1], "head": self._head.fault() or "as it was"}
+            self._head.prepare(end)
+            self._head.switch()
+            self._append(descriptor, [{"action": "audit.sealed", **found}])
+
+        self._locked(sign)
+        return self._last()
+
+    def _locked(self, action: Callable[[int], None]) -> None:
+        """Do something with the log open and to this process alone."""
         reason: str | None = ""
         try:
             self.folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
@@ -87,7 +124,7 @@ class AuditLog:
             descriptor = os.open(self.path, flags, _MODE)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                self._append(descriptor, entries)
+                action(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -100,10 +137,12 @@ class AuditLog:
         )
 
     def _append(self, descriptor: int, entries: Sequence[Mapping[str, Any]]) -> None:
+        self._recover(descriptor)
         number, before = self._last()
-        if self.head.exists() and self._read_head() != (number, before):
+        if (number or self.head.exists()) and self._head.read() != (number, before):
             raise CakupanError(
-                f"the audit log {self.path} does not end where {self.head.name} says; run "
+                self._head.fault()
+                or f"the audit log {self.path} does not end where {self.head.name} says; run "
                 "`cakupan verify` and find out why before anything more leaves the house"
             )
         lines = []
@@ -118,12 +157,38 @@ class AuditLog:
             }
             before = _hash(line)
             lines.append(_text({**line, "hash": before}))
-        os.write(descriptor, ("\n".join(lines) + "\n").encode())
-        os.fsync(descriptor)
-        new = self.head.with_suffix(".new")
-        new.write_text(f"{number} {before}\n", "utf-8")
-        new.chmod(_MODE)
-        new.replace(self.head)
+        size = os.fstat(descriptor).st_size
+        self._head.prepare((number, before))
+        try:
+            _write(descriptor, ("\n".join(lines) + "\n").encode())
+            os.fsync(descriptor)
+        except OSError:
+            # A full disk takes a part of the lines: none of them is left.
+            os.ftruncate(descriptor, size)
+            self._head.drop()
+            raise
+        self._head.switch()
+
+    def _recover(self, descriptor: int) -> None:
+        """Complete what a killed process was adding, or take it back where a part is missing."""
+        coming, present = self._head.prepared(), self._head.read()
+        if coming is None or (present is None and self.head.exists()):
+            return
+        at, ends = 0, present is None
+        kept = 0
+        with self.path.open("rb") as lines:
+            for raw in lines:
+                at += len(raw)
+                end = _end(raw)
+                if end == coming:
+                    os.ftruncate(descriptor, at)
+                    self._head.switch()
+                    return
+                if end == present:
+                    kept, ends = at, True
+        if ends:
+            os.ftruncate(descriptor, kept)
+            self._head.drop()
 
     def entries(self, action: str | None = None) -> Iterator[dict[str, Any]]:
         """Give the entries in order, those of one action where it is named."""
@@ -134,15 +199,39 @@ class AuditLog:
                     if action in (None, entry["action"]):
                         yield entry
 
-    def verify(self) -> list[str]:
-        """Check the whole chain.
+    def verify(self, noted: End | None = None) -> list[str]:
+        """Check the whole chain, and that its end is the one that was signed.
+
+        Args:
+            noted: number and hash of an entry as they were noted elsewhere; the log must still
+                have it.
 
         Returns:
             What is wrong, naming the line; nothing where all is well.
         """
         if not self.path.exists():
-            return [f"{self.path} is missing"] if self.head.exists() else []
+            gone = self.head.exists() or noted is not None
+            return [f"{self.path} is missing"] if gone else []
+        if self._head.new.exists():
+            with contextlib.suppress(CakupanError):
+                self._locked(self._recover)
+        end, faults = self._chain(noted)
+        if faults or (end == (0, _FIRST) and not self.head.exists()):
+            return faults
+        if fault := self._head.fault():
+            return [fault]
+        if self._head.read() != end:
+            return [f"{self.path} ends at entry {end[0]}, which is not what {self.head.name} says"]
+        return []
+
+    def end(self) -> End:
+        """Give number and hash of the last entry, to be noted elsewhere."""
+        return self._last() if self.path.exists() else (0, _FIRST)
+
+    def _chain(self, noted: End | None = None) -> tuple[End, list[str]]:
+        """Follow the chain: its last number and hash, and the first fault if there is one."""
         before, number = _FIRST, 0
+        found = noted is None or noted == (0, _FIRST)
         with self.path.open("rb") as lines:
             for at, raw in enumerate(lines, start=1):
                 fault = ""
@@ -150,7 +239,7 @@ class AuditLog:
                     line = json.loads(raw)
                     told = line.pop("hash")
                 except (ValueError, KeyError, AttributeError):
-                    return [f"{self.path}, line {at}: is no entry of the log"]
+                    return (number, before), [f"{self.path}, line {at}: is no entry of the log"]
                 if line.get("prev") != before:
                     fault = "does not follow the line before it"
                 elif line.get("seq") != number + 1:
@@ -160,11 +249,15 @@ class AuditLog:
                 ):
                     fault = "was changed after it was written"
                 if fault:
-                    return [f"{self.path}, line {at}: {fault}"]
+                    return (number, before), [f"{self.path}, line {at}: {fault}"]
                 before, number = told, number + 1
-        if not self.head.exists() or self._read_head() != (number, before):
-            return [f"{self.path} ends at entry {number}, which is not what {self.head.name} says"]
-        return []
+                found = found or noted == (number, before)
+        if not found and noted:
+            return (number, before), [
+                f"{self.path} has no entry {noted[0]} with the hash that was noted: it is another "
+                "log than the one of that day"
+            ]
+        return (number, before), []
 
     def keep_index(self, index: Path, name: str) -> dict[str, str]:
         """Keep the file that says which persons a list holds, by pseudonym.
@@ -259,10 +352,6 @@ class AuditLog:
         last = json.loads(lines[-1])
         return int(last["seq"]), str(last["hash"])
 
-    def _read_head(self) -> tuple[int, str]:
-        number, told = self.head.read_text("utf-8").split()
-        return int(number), told
-
 
 def _text(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -270,3 +359,17 @@ def _text(value: Mapping[str, Any]) -> str:
 
 def _hash(line: Mapping[str, Any]) -> str:
     return hashlib.sha256(_text(line).encode()).hexdigest()
+
+
+def _end(raw: bytes) -> End | None:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        line = json.loads(raw)
+        return int(line["seq"]), str(line["hash"])
+    return None
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    """Write all of it: a disk that fills up takes a part and tells no error at first."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -110,6 +110,19 @@ def make_signer(path: Path) -> Signer:
     return load_signer(path)
 
 
+def house_signer(home: Path, configured: Path | None) -> Signer:
+    """Give the key of a home: the settings' one, or its own, made where there is none.
+
+    Args:
+        home: its folder.
+        configured: `extracts.signing_key` of the settings.
+
+    Raises:
+        UsageError: as `load_signer`.
+    """
+    return load_signer(configured) if configured else make_signer(home / "keys" / "signing.pem")
+
+
 def is_signed(content: bytes, signature: bytes, public_pem: bytes) -> bool:
     """Tell whether a signature is that of a content, by a public key.
 

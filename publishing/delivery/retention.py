@@ -15,11 +15,12 @@ from publishing.audit import AuditLog
 from publishing.extracts.contracts import load_extract_contracts
 from publishing.extracts.folder import MANIFEST
 from publishing.extracts.making import extracts_root
+from publishing.signing import Signer
 from warehouse.connection import check_period
 from warehouse.home import Home
 
 
-def retire(home: Home, as_of: str) -> int:
+def retire(home: Home, as_of: str, signer: Signer | None = None) -> int:
     """Delete every extract whose contract keeps it no longer.
 
     The entry in the audit log is written before the files go, so that a crash leaves an entry
@@ -28,12 +29,13 @@ def retire(home: Home, as_of: str) -> int:
     Args:
         home: whose extracts are looked at.
         as_of: the month now, `YYYY-MM`; a parameter, not the clock.
+        signer: signs the head of the audit log; the home's own key where left out.
 
     Returns:
         The number of extracts deleted.
     """
     check_period(as_of)
-    root, audit = extracts_root(home), AuditLog(home)
+    root, audit = extracts_root(home), AuditLog(home, signer)
     months = {c.folder: c.retention_months for c in load_extract_contracts().values()}
     doomed = []
     for path in sorted([*root.glob(f"*/*/{MANIFEST}"), *root.glob(f"*/*/*/{MANIFEST}")]):
@@ -69,6 +71,28 @@ def still_there(home: Home) -> list[str]:
         f"{path.parent} is there, though the audit log says that it was deleted"
         for path in [*root.glob(f"*/*/{MANIFEST}"), *root.glob(f"*/*/*/{MANIFEST}")]
         if hashlib.sha256(path.read_bytes()).hexdigest() in deleted
+    ]
+
+
+def unlogged(home: Home) -> list[str]:
+    """Give what is on disk and not in the audit log; nothing if all is well.
+
+    An extract whose making was killed before its entry is among them: the next `cakupan extract`
+    makes it anew. Everything else means that entries were taken away.
+    """
+    log, root = AuditLog(home), extracts_root(home)
+    made = {e["manifest_sha256"] for e in log.entries("extract.made")}
+    named = {e.get("index") for e in log.entries("extract.list")}
+    indexes = sorted(log.indexes.glob("*.parquet")) if log.indexes.is_dir() else []
+    folders = [
+        path.parent
+        for path in [*root.glob(f"*/*/{MANIFEST}"), *root.glob(f"*/*/*/{MANIFEST}")]
+        if hashlib.sha256(path.read_bytes()).hexdigest() not in made
+    ]
+    return [
+        f"{path} is not in the audit log: if `cakupan extract` was killed, run it again; if not, "
+        "entries were taken away"
+        for path in [*folders, *(index for index in indexes if index.name not in named)]
     ]
 
 

@@ -92,7 +92,8 @@ def deliver(
 def _deliver(
     home: Home, settings: Settings, period: str, recipients: Sequence[str] | None, say: Log
 ) -> DeliveryReport:
-    audit = AuditLog(home)
+    signer = the_signer(home, settings)
+    audit = AuditLog(home, signer)
     if faults := audit.verify():
         raise GateBlocked(f"{faults[0]}; nothing is delivered before that is understood")
     publication = find_release(home, period).name
@@ -100,7 +101,7 @@ def _deliver(
     report = DeliveryReport(publication)
     receipts = {(e["manifest_sha256"], e["target"]) for e in audit.entries("delivery.sent")}
     logged = {e["manifest_sha256"] for e in audit.entries("extract.made")}
-    public_pem = the_signer(home, settings).public_pem
+    public_pem = signer.public_pem
     folders = sorted(p.parent for p in [*root.glob(f"*/{MANIFEST}"), *root.glob(f"*/*/{MANIFEST}")])
     if not folders:
         raise GateBlocked(

@@ -26,6 +26,7 @@ from publishing.extracts.making import (
     extracts_root,
     find_release,
     make_extracts,
+    the_signer,
 )
 from publishing.extracts.recipients import Recipient
 from warehouse.connection import connect
@@ -66,7 +67,7 @@ def issue(
         GateBlocked: as `make_extracts`.
         CakupanError: a run holds the restricted warehouse, or the audit log cannot be written.
     """
-    audit = AuditLog(home)
+    audit = AuditLog(home, the_signer(home, settings))
     publication = find_release(home, period)
     root = extracts_root(home) / publication.name
     _forget_unlogged(root, audit)

@@ -37,7 +37,7 @@ from publishing.extracts.folder import (
 from publishing.extracts.notes import Facts
 from publishing.extracts.reading import Release, of_recipient
 from publishing.extracts.recipients import Directory, Recipient
-from publishing.signing import Signer, load_signer, make_signer
+from publishing.signing import Signer, house_signer
 from warehouse.connection import check_period
 from warehouse.errors import CakupanError, GateBlocked, UsageError
 from warehouse.home import Home
@@ -193,9 +193,7 @@ def extracts_root(home: Home) -> Path:
 
 def the_signer(home: Home, settings: Settings) -> Signer:
     """Give the signer: the settings' key, or the home's own, made where there is none."""
-    if settings.extracts.signing_key:
-        return load_signer(settings.extracts.signing_key)
-    return make_signer(home.path / "keys" / "signing.pem")
+    return house_signer(home.path, settings.extracts.signing_key)
 
 
 def find_release(home: Home, period: str) -> Folder:
