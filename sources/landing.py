@@ -14,16 +14,19 @@ from pathlib import Path
 
 import duckdb
 
-from sources import ledger
+from sources import drift, ledger, volume
 from sources.contracts import Contract
 from sources.deliveries import Log, silent
 from sources.files.parquet import corrupt
 from sources.files.reader import stage_file
 from sources.files.staging import Staged
 from sources.ledger import FileReport, Kept, KeptFile, Verdict
+from sources.volume import Gate
+from warehouse import at_rest
 from warehouse.connection import check_period
 from warehouse.errors import DataRefused
 from warehouse.home import Home
+from warehouse.seals import Part, seal
 from warehouse.storage import literal, quote, scalar, set_comments, transaction
 
 OWN_COLUMNS = {
@@ -89,6 +92,7 @@ def land(
     contract: Contract,
     kept: Kept,
     log: Log | None = None,
+    gate: Gate | None = None,
 ) -> DeliveryReport:
     """Read every file of a kept delivery into its landing table, in one transaction.
 
@@ -98,6 +102,7 @@ def land(
         contract: the dataset's.
         kept: what `sources.deliveries.keep` or `sources.databases.fetch` kept.
         log: is told of columns left out and of slower reading.
+        gate: may hold the delivery (volume.py); it lands, and is not in force then.
 
     Returns:
         Counts; `rows` is what landed plus what went to quarantine, exactly.
@@ -118,11 +123,18 @@ def land(
         with transaction(con):
             _clear(con, contract, kept)
             for file in kept.files:
-                report, told = _land_file(con, contract, kept, file, work)
+                report, told = _land_file(con, home, contract, kept, file, work)
                 reports.append(report)
                 warnings += told
             _check_total(contract, kept, reports)
-            ledger.enter(con, kept, Verdict(message="; ".join(warnings), reports=reports))
+            warnings += drift.check(con, contract, kept)
+            verdict = Verdict(message="; ".join(warnings), reports=reports)
+            held = gate(con, kept, sum(report.rows or 0 for report in reports)) if gate else None
+            if held is not None:
+                verdict = Verdict(volume.CODE, held.message, reports, held.state)
+                warnings.append(held.message)
+            ledger.enter(con, kept, verdict)
+            seal(con, [Part(table(contract), kept.period, kept.version)])
     except DataRefused as error:
         refusal = error
     finally:
@@ -154,11 +166,17 @@ def _clear(con: duckdb.DuckDBPyConnection, contract: Contract, kept: Kept) -> No
 
 
 def _land_file(
-    con: duckdb.DuckDBPyConnection, contract: Contract, kept: Kept, file: KeptFile, work: Path
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    contract: Contract,
+    kept: Kept,
+    file: KeptFile,
+    work: Path,
 ) -> tuple[FileReport, list[str]]:
     folder = Path(tempfile.mkdtemp(dir=work))
     shown = f"{kept.dataset}/{kept.period}/{file.name}"
-    staged = stage_file(con, kept.folder / file.name, shown, contract, folder)
+    path = at_rest.opened(home, kept.folder, file.name, work)
+    staged = stage_file(con, path, shown, contract, folder)
     failed: type[duckdb.Error] | None = None
     landed = rejected = 0
     try:
@@ -170,6 +188,8 @@ def _land_file(
         failed = type(error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if path.parent == work:  # a sealed file's clear copy
+            path.unlink(missing_ok=True)
     if failed is not None:
         if issubclass(failed, duckdb.OutOfMemoryException | duckdb.FatalException):
             raise failed(f"{shown}: the warehouse ran out of memory or disk while landing it")
