@@ -107,7 +107,7 @@ class AuditLog:
             raise CakupanError(f"{faults[0]}; a broken chain is not sealed")
 
         def sign(descriptor: int) -> None:
-            found = {"number": end[0], "hash": end[1], "head": self._head.fault() or "as it was"}
+            found = {"sealed": f"{end[0]}:{end[1]}", "head": self._head.fault() or "as it was"}
             self._head.prepare(end)
             self._head.switch()
             self._append(descriptor, [{"action": "audit.sealed", **found}])
@@ -184,7 +184,7 @@ class AuditLog:
                     os.ftruncate(descriptor, at)
                     self._head.switch()
                     return
-                if end == present:
+                if end is not None and end == present:
                     kept, ends = at, True
         if ends:
             os.ftruncate(descriptor, kept)
@@ -349,8 +349,13 @@ class AuditLog:
             lines = file.read().splitlines()
         if not lines:
             return 0, _FIRST
-        last = json.loads(lines[-1])
-        return int(last["seq"]), str(last["hash"])
+        last = _end(lines[-1])
+        if last is None:
+            raise CakupanError(
+                f"the last line of {self.path} is no entry of the log: run `cakupan verify` and "
+                "find out why before anything more leaves the house"
+            )
+        return last
 
 
 def _text(value: Mapping[str, Any]) -> str:

@@ -145,12 +145,16 @@ def test_the_first_entry_of_all_may_be_killed_too(
 ) -> None:
     log = AuditLog(home)
     kill_at_switch(monkeypatch, log, 1)
-    assert log.verify() == []
     os.truncate(log.path, 5)
-    log.head.unlink()
-    kill_at_switch(monkeypatch, log, 1)
     log.add([{"action": "x"}])
+    assert [e["seq"] for e in log.entries()] == [1]
     assert log.verify() == []
+
+
+def test_a_log_that_ends_in_no_entry_takes_nothing_more(log: AuditLog) -> None:
+    log.path.write_text("".join(lines(log)) + "{}\n", "utf-8")
+    with pytest.raises(CakupanError, match="is no entry"):
+        log.add([{"action": "x"}])
 
 
 def test_a_full_disk_leaves_the_log_as_it_was(
