@@ -13,14 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-_WARM = [
-    "harness.points",
-    "harness.warm",
-]
+_WARM = ["harness.points", "harness.warm"]
+_OWN = [str(Path(__file__).parents[1]), str(Path(__file__).parents[3])]
 LONGEST = 300.0
 """Seconds after which a child that has not ended is taken for hung."""
 
@@ -88,6 +87,17 @@ class Child:
 def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_WARM)
+    # The server that forks the children finds modules by its environment alone, and says
+    # nothing of what it does not find.
+    known = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*_OWN, known or ""])
+    try:
+        forkserver.ensure_running()
+    finally:
+        if known is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = known
     return context
 
 

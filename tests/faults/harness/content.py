@@ -28,6 +28,7 @@ def content_of(folder: Path) -> dict[str, str]:
     for file in ("cakupan.duckdb", "release.duckdb"):
         with duckdb.connect(str(folder / file), read_only=True) as con:
             con.execute("SET threads = 1")
+            database = file.removesuffix(".duckdb")
             tables = con.execute(
                 "SELECT schema_name, table_name, list(column_name ORDER BY column_index) "
                 "FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() "
@@ -39,7 +40,7 @@ def content_of(folder: Path) -> dict[str, str]:
                 kept = ", ".join(f'"{c}"' for c in columns if c not in _OF_THE_RUN)
                 row = con.execute(
                     f"SELECT md5(coalesce(string_agg(md5(t::VARCHAR), '' ORDER BY t::VARCHAR), "
-                    f"'')) FROM (SELECT {kept} FROM {schema}.{table}) AS t"
+                    f"'')) FROM (SELECT {kept} FROM {database}.{schema}.{table}) AS t"
                 ).fetchone()
                 found[f"{file} {schema}.{table}"] = str(row[0]) if row else ""
     return found

@@ -37,8 +37,10 @@ class Points:
 
     Args:
         home: changes of files outside of it are not counted.
-        plan: `at` (number of the point), `when` (`before`, `during` or `after`) and, for
-            `during`, `seconds` after its beginning; empty where nothing is to happen.
+        plan: `step` and `nth` (a step of the run, `start` before the first, and the number of
+            the point within it), `when` (`before`, `during` or `after` it) and, for `during`,
+            `seconds` after its beginning; empty where nothing is to happen. A step that ends
+            before it reaches that number is killed at the first point behind it.
         trace: file that every point is written to as a line of JSON; None for none.
         told: file that gets the one line of the point where it was killed.
     """
@@ -50,7 +52,9 @@ class Points:
         self.plan = plan
         self.told = told
         self.number = 0
+        self.nth = 0
         self.step = "start"
+        self.passed = False
         self.busy = False
         self.trace = Path(trace).open("a", encoding="utf-8") if trace else None  # noqa: SIM115
 
@@ -62,7 +66,8 @@ class Points:
 
         def noticing(outcome: Any, event: Any) -> None:
             if event.event_type_value == "STEP_START":
-                self.step = str(event.step_key)
+                self.passed = self.passed or self.step == self.plan.get("step")
+                self.step, self.nth = str(event.step_key), 0
             gather(outcome, event)
 
         pipelines.runner._gather = noticing
@@ -105,27 +110,33 @@ class Points:
         what = path.removeprefix(self.home)
         self._note(self._count(kind, what), kind, what, 0.0)
 
-    def _count(self, kind: str, what: str) -> int:
+    def _count(self, kind: str, what: str) -> tuple[int, int]:
         self.number += 1
-        here = self.number
-        if self._due(here, "before"):
+        self.nth += 1
+        here = (self.number, self.nth)
+        if self.passed or self._due(here, "before"):
             self._end(here, kind, what)
         if self._due(here, "during"):
             threading.Timer(float(self.plan["seconds"]), self._end, (here, kind, what)).start()
         return here
 
-    def _due(self, here: int, when: str) -> bool:
-        return here == self.plan.get("at") and when == self.plan.get("when")
+    def _due(self, here: tuple[int, int], when: str) -> bool:
+        plan = self.plan
+        return bool(plan) and (self.step, here[1], when) == (
+            plan["step"], plan["nth"], plan["when"]
+        )  # fmt: skip
 
-    def _note(self, here: int, kind: str, what: str, seconds: float) -> None:
+    def _line(self, here: tuple[int, int], kind: str, what: str, **more: object) -> str:
+        told = {"at": here[0], "step": self.step, "nth": here[1], "kind": kind, "what": what}
+        return json.dumps(told | more) + "\n"
+
+    def _note(self, here: tuple[int, int], kind: str, what: str, seconds: float) -> None:
         if self.trace is not None:
-            line = {"at": here, "step": self.step, "kind": kind, "what": what, "seconds": seconds}
-            self.trace.write(json.dumps(line) + "\n")
+            self.trace.write(self._line(here, kind, what, seconds=seconds))
             self.trace.flush()
 
-    def _end(self, here: int, kind: str, what: str) -> None:
+    def _end(self, here: tuple[int, int], kind: str, what: str) -> None:
         if self.told:
             self.busy = True
-            line = json.dumps({"at": here, "step": self.step, "kind": kind, "what": what})
-            Path(self.told).write_text(line + "\n", "utf-8")
+            Path(self.told).write_text(self._line(here, kind, what), "utf-8")
         os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.children import call
 from sources.world import generate
 
-PEOPLE, SEED = 1_000, 11
+PEOPLE, SEED = 1_000, 15
 FIRST, SECOND = "2026-10", "2026-11"
 # Two threads for each child; the programs that attack a release have tests of their own.
 _SETTINGS = "publication: {program_seconds: 1}\nengine: {threads: 2, memory_limit: 1GB}\n"
