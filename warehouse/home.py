@@ -95,7 +95,7 @@ class Home:
         for folder in (self.path, self.published):
             if not folder.exists():
                 folder.mkdir(parents=True)
-                folder.chmod(0o777 & ~mask)
+                folder.chmod(0o755 & ~mask)
         for folder in (self.inbox, self.deliveries, self.dagster, self.tmp):
             folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
             folder.chmod(OWNER_ONLY)
@@ -117,4 +117,4 @@ def show(folder: Path) -> None:
     mask = _first_umask()
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+            path.chmod((0o755 if path.is_dir() else 0o644) & ~mask)
