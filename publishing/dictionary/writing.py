@@ -12,6 +12,7 @@ from publishing.dictionary.package import package
 from publishing.dictionary.page import page
 from publishing.dictionary.reading import read_dictionary
 from publishing.dictionary.workbook import write_workbook
+from publishing.questions import as_sql
 
 FOLDER = "kamus"
 PACKAGE_FILE = "datapackage.json"
@@ -19,7 +20,7 @@ _WAREHOUSE = "cakupan.duckdb"
 
 
 def write_dictionary_files(folder: Path) -> dict[str, int]:
-    """Write page, workbook and data package of a publication.
+    """Write page, workbook, data package and ready questions of a publication.
 
     Args:
         folder: the publication's folder, with `cakupan.duckdb` and its Parquet files written.
@@ -35,6 +36,7 @@ def write_dictionary_files(folder: Path) -> dict[str, int]:
     place.mkdir(exist_ok=True)
     (place / "kamus.html").write_text(page(dictionary), encoding="utf-8")
     write_workbook(place / "kamus.xlsx", dictionary)
+    (place / "pertanyaan.sql").write_text(as_sql(), encoding="utf-8")
     (folder / PACKAGE_FILE).write_text(package(dictionary, folder), encoding="utf-8")
     return {
         "dictionary_tables": len(dictionary.tables),
