@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets.metadata import counts_metadata, definition_metadata, landing_columns, rows_metadata
 from assets.stage import POOL, Stage, guarded
+from sources import volume
 from sources.contracts import Contract, load_dataset_table
 from sources.deliveries import keep
 from sources.landing import InForce, create_landing_table, land
@@ -34,6 +35,7 @@ RETRY = dg.RetryPolicy(
 """For sources that are down; the reader has tried several times in quick succession before."""
 
 
+VOLUME = "volume"
 _FACTS = ("source_kind", "files", "bytes", "delivered", "unreadable")
 
 
@@ -124,7 +126,14 @@ def _landing(
                 "delivered",
                 asset=key,
                 description="The period has a delivery of its own, not one carried over.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                VOLUME,
+                asset=key,
+                blocking=True,
+                description="No delivery of the period waits for approval because it is far "
+                "smaller or larger than the last; blocks where nothing good is in force.",
+            ),
         ],
     )
     def landing(
@@ -144,9 +153,15 @@ def _land(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult
     con, key = stage.con, contract.key
     create_landing_table(con, contract)
     kept = _keep(stage, contract, period)
-    if kept is not None and kept.new:
+    gates = stage.settings.gates
+    if kept is not None and volume.standing(con, kept) in ("held", "rejected"):
+        # Landed before, and held: only a decision changes that.
+        volume.settle(con, stage.home, kept)
+        stage.arrived()
+    elif kept is not None and kept.new:
         try:
-            land(con, stage.home, contract, kept, log=stage.log)
+            gate = volume.gate_of(stage.home, gates)
+            land(con, stage.home, contract, kept, log=stage.log, gate=gate)
         except DataRefused as refusal:
             if not _is_silent(stage, contract, refusal):
                 raise
@@ -180,8 +195,35 @@ def _land(stage: Stage, contract: Contract, period: str) -> dg.MaterializeResult
                 severity=dg.AssetCheckSeverity.WARN,
                 description=_told(contract, period, decided),
                 metadata={"state": state},
-            )
+            ),
+            _volume(stage, contract, period, decided),
         ],
+    )
+
+
+def _volume(stage: Stage, contract: Contract, period: str, decided: InForce) -> dg.AssetCheckResult:
+    """Tell what is held. The run goes on with the last good delivery where there is one."""
+    waiting = volume.held(stage.con, contract.key, period)
+    stands_in = decided.state in ("current", "carried")
+    blocks = bool(waiting) and (stage.settings.gates.held_blocks or not stands_in)
+    told = "; ".join(each.message for each in waiting)
+    if waiting:
+        told += (
+            ". Periode ini tidak dipublikasikan sebelum ada keputusan"
+            if blocks
+            else f". Sementara itu dipakai kiriman {decided.delivery_period} v{decided.version}"
+        )
+        stage.log(told)
+    return dg.AssetCheckResult(
+        check_name=VOLUME,
+        passed=not waiting,
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        description=told or "tidak ada kiriman yang ditahan",
+        metadata={
+            "held": len(waiting),
+            "held_rows": sum(each.rows for each in waiting),
+            "delivery_period_in_force": decided.delivery_period or "none",
+        },
     )
 
 

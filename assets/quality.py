@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.metadata import definition_metadata, markdown_table, rows_metadata, table_columns
 from assets.stage import POOL, Stage, guarded
-from expectations import cross, runner
+from expectations import cross, drift, runner
 from expectations.checks import CheckResult
 from sources.contracts import Contract
 from warehouse import reconciliation
@@ -22,11 +22,13 @@ from warehouse.storage import count, literal
 from warehouse.tables import table_specs
 
 RESULTS_KEY = dg.AssetKey(["quality", "expectation_results"])
+DRIFT_KEY = dg.AssetKey(["quality", "drift"])
 RECONCILIATION_KEY = dg.AssetKey(["quality", reconciliation.CHECKS])
 
 CRITICAL = "critical_expectations"
 WARNING = "warning_expectations"
 STAGES_AGREE = "stages_agree"
+AS_BEFORE = "as_before"
 RECONCILED = "reconciled"
 _SEVERITIES = {CRITICAL: "critical", WARNING: "warning"}
 
@@ -79,7 +81,7 @@ def build(
 
     @dg.asset(
         key=RESULTS_KEY,
-        deps=list(upstream),
+        deps=(found := list(upstream)),
         group_name="quality",
         owners=["team:data-engineering"],
         kinds={"duckdb", "greatexpectations"},
@@ -106,7 +108,59 @@ def build(
 
         return body()
 
-    return [expectation_results, _reconciliation(upstream, partitions)]
+    return [
+        expectation_results,
+        _reconciliation(found, partitions),
+        _drift([key for key in found if key.path[0] == "conformed"], partitions),
+    ]
+
+
+def _drift(
+    conformed: list[dg.AssetKey], partitions: dg.PartitionsDefinition
+) -> dg.AssetsDefinition:
+    spec = table_specs()["drift"]
+
+    @dg.asset(
+        key=DRIFT_KEY,
+        deps=conformed,
+        group_name="quality",
+        owners=["team:data-engineering"],
+        kinds={"duckdb", "greatexpectations"},
+        partitions_def=partitions,
+        pool=POOL,
+        description=spec.comment,
+        metadata=definition_metadata(spec.qualified, table_columns(spec)),
+        check_specs=[
+            dg.AssetCheckSpec(
+                AS_BEFORE,
+                asset=DRIFT_KEY,
+                description="Missing values, categories and distributions of each list are much "
+                "as in its delivery before.",
+            )
+        ],
+    )
+    def content_drift(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
+    ) -> dg.MaterializeResult:
+        @guarded
+        def body() -> dg.MaterializeResult:
+            return _compare(warehouse, context.partition_key)
+
+        return body()
+
+    return content_drift
+
+
+def _compare(stage: Stage, period: str) -> dg.MaterializeResult:
+    con = stage.con
+    results = drift.validate_drift(con, stage.contracts, stage.settings.gates, period)
+    return dg.MaterializeResult(
+        metadata=rows_metadata(
+            total=count(con, drift.TABLE),
+            of_partition=count(con, drift.TABLE, f"period = {literal(period)}"),
+        ),
+        check_results=[_check(AS_BEFORE, results, dg.AssetCheckSeverity.WARN, drifts=True)],
+    )
 
 
 def _reconciliation(
@@ -206,11 +260,16 @@ def _told(results: Sequence[CheckResult]) -> list[dg.AssetCheckResult]:
 
 
 def _check(
-    name: str, results: Sequence[CheckResult], severity: dg.AssetCheckSeverity
+    name: str,
+    results: Sequence[CheckResult],
+    severity: dg.AssetCheckSeverity,
+    drifts: bool = False,
 ) -> dg.AssetCheckResult:
     failed = [result for result in results if not result.success]
     told = "; ".join(
-        f"{result.id} [{result.name}: {result.unexpected} dari {result.evaluated}]"
+        f"{result.id} [{result.name}: {result.observed}]"
+        if drifts
+        else f"{result.id} [{result.name}: {result.unexpected} dari {result.evaluated}]"
         for result in failed
     )
     return dg.AssetCheckResult(

@@ -119,7 +119,7 @@ class Entry:
 
     Attributes:
         version: its version within dataset and period.
-        state: `accepted` or `rejected`.
+        state: `accepted`, `held` or `rejected`.
         content_sha256: as in `Kept`.
         rows: rows delivered.
         rejected_rows: rows that could not be read.
@@ -134,11 +134,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a delivery was rejected; the default says that it was not."""
+    """Why a delivery was rejected or is held; the default says that it was accepted."""
 
     code: str | None = None
     message: str = ""
     reports: Sequence[FileReport] = field(default_factory=tuple)
+    state: str = ""
 
 
 def create_ledger(con: duckdb.DuckDBPyConnection) -> None:
@@ -184,7 +185,7 @@ def enter(con: duckdb.DuckDBPyConnection, kept: Kept, verdict: Verdict) -> None:
         [
             *identity,
             kept.source_kind,
-            "rejected" if verdict.code else "accepted",
+            verdict.state or ("rejected" if verdict.code else "accepted"),
             verdict.code,
             kept.content_sha256,
             len(kept.files),

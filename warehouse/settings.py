@@ -83,6 +83,41 @@ class ArrivalSettings(_Section):
     settle_seconds: int = Field(60, ge=0, description="a file unchanged this long is complete")
 
 
+class VolumeLimits(_Section):
+    """Sizes of a delivery, against the last accepted one, that are held for approval."""
+
+    smaller: float = Field(0.7, ge=0, le=1, description="held at this share of the last or less")
+    larger: float = Field(3.0, gt=1, description="held at this multiple of the last or more")
+    least_change: int = Field(
+        10, ge=0, description="a difference of fewer rows is never held: tiny lists vary by chance"
+    )
+
+
+class GateSettings(VolumeLimits):
+    """What holds a delivery, and what is told of one whose content has moved.
+
+    The limits of volume hold for every dataset; `datasets` names others for some.
+    """
+
+    datasets: dict[str, VolumeLimits] = Field(default_factory=dict)
+    held_blocks: bool = Field(
+        False, description="publish nothing while a delivery of the month is held"
+    )
+    drift_missing: float = Field(
+        0.10, ge=0, le=1, description="change of the share of missing values that is told"
+    )
+    drift_psi: float = Field(
+        0.25, ge=0, description="population stability index from which a shift is told"
+    )
+    drift_rows: int = Field(
+        500, ge=1, description="deliveries with fewer rows are not compared: chance moves them"
+    )
+
+    def of(self, dataset: str) -> VolumeLimits:
+        """Give the limits of volume of a dataset."""
+        return self.datasets.get(dataset, self)
+
+
 class DatabaseSource(_Section):
     """One dataset read from a database instead of a file drop.
 
@@ -179,6 +214,7 @@ class Settings(_Section):
     compliance: ComplianceSettings = ComplianceSettings()
     linkage: LinkageSettings = LinkageSettings()
     arrival: ArrivalSettings = ArrivalSettings()
+    gates: GateSettings = GateSettings()
     publication: PublicationSettings = PublicationSettings()
     extracts: ExtractSettings = ExtractSettings()
     encryption: EncryptionSettings = EncryptionSettings()

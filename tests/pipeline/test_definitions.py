@@ -112,11 +112,14 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
     }
     expected = {
         ("quality/expectation_results", "stages_agree"): True,
+        ("quality/reconciliation_checks", "reconciled"): True,
+        ("quality/drift", "as_before"): False,
         ("publication/release", "gives_nothing_back"): True,
     }
     for key in load_contracts():
         expected |= {
             (f"landing/{key}", "delivered"): False,
+            (f"landing/{key}", "volume"): True,
             (f"conformed/{key}", "critical_expectations"): True,
             (f"conformed/{key}", "warning_expectations"): False,
         }
@@ -135,6 +138,7 @@ def test_publishing_alone_is_gated_by_the_stages_that_agree(loaded: dg.Definitio
     steps = {node.name for node in loaded.resolve_job_def("publish").graph.nodes}
     assert steps == {
         "quality__expectation_results",
+        "quality__reconciliation_checks",
         "publication__cakupan",
         "publication__release",
     }
