@@ -51,7 +51,7 @@ def fill_restricted(home: Home, people: int = 1000) -> None:
         SELECT '2026-10' AS period, md5_number_lower(nik) AS person_key, region_code AS domicile,
             'A' AS sector_code, 'BPU' AS segment, n % 50 <> 1 OR n = 1 AS eligible,
             (n % 5 = 0 AND NOT active)::BIGINT * 900000 AS inactive_ppm,
-            active::BIGINT * 1000000 AS active_high_ppm
+            active::BIGINT * 1000000 AS active_low_ppm, active::BIGINT * 1000000 AS active_high_ppm
         FROM humans;
         CREATE TABLE conformed.farmers AS
         SELECT '2026-10' AS period, 1 AS delivery_version, 'F' || n AS record_id, full_name,
@@ -78,6 +78,49 @@ def fill_restricted(home: Home, people: int = 1000) -> None:
              ['djp_withholding'], false, 0, 'unverified'),
             ('2026-10', 'c', 'PT JAUH', '31', '3171', 'G', ['ARREARS'], ['ARREARS'],
              ['bpjs_employers'], true, 0, 'unverified');
+    """)
+    con.close()
+
+
+def add_memberships(home: Home) -> None:
+    """Give a filled home participations, and what the register knows of them.
+
+    K<n> is a participation of the person n: n of 0 to 9 is active for certain, 10 and 11 lost
+    their job, 12 rests on a link that is not certain. KX has a bad NIK and reached nobody, KY a
+    good one and reached nobody, KZ a repaired one and is under review.
+    """
+    con = connect(home)
+    con.execute("""
+        INSERT INTO landing.in_force VALUES
+            ('2026-10', 'bpjs_participants', '2026-10', 1, 0, 'current');
+        CREATE TEMP TABLE cards AS
+        SELECT 'K' || n AS record_id, nik, full_name, NULL::VARCHAR AS nik_reason,
+            'linked' AS status, md5_number_lower(nik) AS person_key,
+            CASE WHEN n = 0 THEN 'NPP1' END AS npp
+        FROM (SELECT nik, full_name, try_cast(split_part(full_name, ' ', 2) AS INTEGER) AS n
+              FROM spine.persons) WHERE n BETWEEN 0 AND 12
+        UNION ALL VALUES
+            ('KX', NULL, 'ORANG X', 'NIK_LENGTH', 'unlinked', NULL, 'NPP1'),
+            ('KY', '3201900101900009', 'ORANG Y', NULL, 'unlinked', NULL, NULL),
+            ('KZ', '3201900101900010', 'ORANG Z', 'NIK_REPAIRED', 'review', NULL, NULL);
+        CREATE TABLE conformed.bpjs_participants AS
+        SELECT '2026-10' AS period, 1 AS delivery_version, record_id, record_id AS kpj, full_name,
+            nik, nik_reason, '3273' AS region_code, DATE '1990-01-02' AS birth_date,
+            'PU' AS segment, npp, 9000000::BIGINT AS reported_wage, hash(record_id) AS row_hash
+        FROM cards;
+        INSERT INTO linkage.person_links
+        SELECT '2026-10', 'bpjs_participants', record_id, status, person_key FROM cards;
+        CREATE TABLE linkage.employer_identifiers AS
+        SELECT '2026-10' AS period, 'npp' AS kind, 'NPP1' AS identifier,
+            1::UBIGINT AS employer_key, '3174' AS region_code;
+        UPDATE spine.workers SET active_low_ppm = 0, active_high_ppm = 0;
+        UPDATE spine.workers SET active_low_ppm = 1000000, active_high_ppm = 1000000
+        WHERE person_key IN (FROM cards SELECT person_key WHERE record_id NOT IN
+            ('K10', 'K11', 'K12'));
+        UPDATE spine.workers SET active_high_ppm = 700000
+        WHERE person_key IN (FROM cards SELECT person_key WHERE record_id = 'K12');
+        DELETE FROM spine.workers
+        WHERE person_key IN (FROM cards SELECT person_key WHERE record_id = 'K11');
     """)
     con.close()
 
