@@ -135,6 +135,9 @@ class DatabaseSource(_Section):
     attempts: int = Field(3, ge=1, le=20)
     backoff_seconds: float = Field(2.0, ge=0)
     connect_timeout_seconds: int = Field(15, ge=1)
+    lock_timeout_seconds: int = Field(
+        60, ge=1, description="how long a table locked by another is waited for"
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -206,6 +209,21 @@ class EncryptionSettings(_Section):
     )
 
 
+class DashboardSettings(_Section):
+    """What the dashboard holds (docs/guides/dashboard.md)."""
+
+    months: int = Field(25, ge=1, le=120, description="months that it holds, the newest first")
+    detail_months: int = Field(
+        3, ge=1, description="newest months that it holds by regency and sector as well"
+    )
+    boundaries: Path | None = Field(
+        None, description="GeoJSON of provinces or regencies for the map; else a grid of tiles"
+    )
+    boundaries_property: str = Field(
+        "province_code", description="property of its features with the Kemendagri code"
+    )
+
+
 class Settings(_Section):
     """Everything an operator may set; every value has a default."""
 
@@ -217,6 +235,7 @@ class Settings(_Section):
     gates: GateSettings = GateSettings()
     publication: PublicationSettings = PublicationSettings()
     extracts: ExtractSettings = ExtractSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     databases: dict[str, DatabaseSource] = Field(default_factory=dict)
 
