@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import (
+    change,
     compliance,
     conformed,
     coverage,
@@ -53,6 +54,7 @@ def build(
         *linkage.build(contracts, months),
         *employers.build(contracts, months),
         *coverage.build(months),
+        *change.build(months),
         *compliance.build(contracts, months),
     ]
     assets += quality.build(_keys(assets), months)

@@ -81,7 +81,7 @@ class ColumnMeaning:
 
 def _entries() -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the entries of `columns.yaml` and of the files that continue it."""
-    for name in ("columns.yaml", "columns_compliance.yaml"):
+    for name in ("columns.yaml", "columns_compliance.yaml", "columns_change.yaml"):
         text = files("warehouse").joinpath(name).read_text(encoding="utf-8")
         yield from load_yaml(text).items()
 

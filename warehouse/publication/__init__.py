@@ -26,14 +26,18 @@ from warehouse.connection import check_period
 from warehouse.errors import CakupanError, GateBlocked
 from warehouse.home import Home
 from warehouse.publication import folders
+from warehouse.publication.changes import write_changes
 from warehouse.publication.content import (
     Target,
     add_views,
     fill,
     period_fingerprints,
+    period_tables,
 )
 from warehouse.publication.dictionary import write_dictionary
 from warehouse.publication.privacy import check_no_identity
+from warehouse.reconciliation import require
+from warehouse.reconciliation_published import check_file
 from warehouse.settings import Settings
 from warehouse.storage import count, literal, quote
 from warehouse.tables import table_specs
@@ -103,8 +107,9 @@ def publish(
         is published again as well, so that `current` shows the revision.
 
     Raises:
-        GateBlocked: the period has no tables, personal data was found, or the written file
-            does not hold what it should. What was published before stays.
+        GateBlocked: the period has no tables, its reconciliation failed, personal data was
+            found, or the written file does not hold what it should. What was published before
+            stays.
     """
     check_period(period)
     say = log or (lambda _: None)
@@ -113,6 +118,7 @@ def publish(
             f"there is nothing to publish for {period}: run the period first "
             f"(cakupan run --period {period})"
         )
+    require(con, period)
     published = home.published
     before = folders.publications(published)
     publication = _publish_one(con, home, settings, period, run_id, reason, say, beside)
@@ -160,12 +166,17 @@ def _publish_one(
                 target, base_name, period, number, sequence, run_id, reason, changed, prints,
                 settings,
             )  # fmt: skip
+            rows |= write_changes(target, base_name, f"{period}-{number}")
             rows |= write_dictionary(target)
             rows["reference.publication"] = count(con, target.place("reference", "publication"))
             texts = check_no_identity(con, _NEW)
             say(f"{texts:,} distinct texts were checked: none names a person")
             _write_parquet(target, folder)
         _verify(folder, rows)
+        fresh = revision_of or period
+        file, parquet = folder / folders.WAREHOUSE_FILE, folder / "parquet"
+        tables = check_file(con, file, parquet, fresh, period_tables())
+        say(f"{tables} tables of {fresh} are in the written file as they were computed")
         # A revised older month is in the release before; the newest month is as it was.
         told = beside(con, folder, revision_of or period, base) if beside else {}
         _write_manifest(folder, period, number, sequence, rows, prints, settings, told)

@@ -25,6 +25,12 @@ REFERENCE_TABLES = (
 )  # fmt: skip
 """Facts that go along as they are; tables that only linkage needs stay behind."""
 
+MADE_INSIDE = ("coverage_trend", "publication_change")
+"""Specified tables that a publication makes of its own months (changes.py)."""
+
+_COMPARED = "previous_period"
+"""Column of the earlier month, in tables that compare two."""
+
 _VIEWS = {
     "regions": (
         "SELECT r.regency_code, r.regency, r.kind, r.province_code, p.province, "
@@ -74,7 +80,7 @@ def period_tables() -> list[TableSpec]:
     return [
         spec
         for spec in sorted(table_specs().values(), key=lambda spec: spec.qualified)
-        if spec.schema in ("coverage", "quality")
+        if spec.schema in ("coverage", "quality") and spec.name not in MADE_INSIDE
     ]
 
 
@@ -98,6 +104,9 @@ def fill(target: Target, period: str, base: str | None) -> dict[str, int]:
             con.execute(f"CREATE SCHEMA {quote(target.database)}.{quote(schema)}")
         for spec in period_tables():
             rows[spec.qualified] = _fill_table(target, spec, period, base)
+        for spec in period_tables():
+            if _COMPARED in spec.grain:
+                rows[spec.qualified] = _keep_published(target, spec)
         for table in REFERENCE_TABLES:
             if _exists(con, str(scalar(con, "SELECT current_database()")), "reference", table):
                 rows[f"reference.{table}"] = _copy_with_comments(target, table)
@@ -108,15 +117,48 @@ def _fill_table(target: Target, spec: TableSpec, period: str, base: str | None) 
     con, place = target.con, target.place(spec.schema, spec.name)
     con.execute(spec.ddl(place))
     order = ", ".join(quote(name) for name in spec.grain)
-    parts = [f"SELECT * FROM {spec.qualified} WHERE period = {literal(period)}"]
+    # A comparison belongs to both its months: it is made anew with either of them.
+    months = ["period", *(name for name in spec.grain if name == _COMPARED)]
+    own = " OR ".join(f"{month} = {literal(period)}" for month in months)
+    parts = [f"SELECT * FROM {spec.qualified} WHERE {own}"]
     if base and _exists(con, base, spec.schema, spec.name):
         parts.append(
             f"SELECT * FROM {Target(con, base).place(spec.schema, spec.name)} "
-            f"WHERE period <> {literal(period)}"
+            f"WHERE NOT ({own})"
         )
     body = " UNION ALL BY NAME ".join(parts)
     con.execute(f"INSERT INTO {place} BY NAME SELECT * FROM ({body}) ORDER BY {order}")
     con.execute(spec.comments(place))
+    return count(con, place)
+
+
+def _keep_published(target: Target, spec: TableSpec) -> int:
+    """Leave comparisons out that stand on another version of a month than the published one.
+
+    The restricted warehouse may hold a month that was run again and not published since.
+
+    Returns:
+        The rows that are left.
+    """
+    con, place = target.con, target.place(spec.schema, spec.name)
+    change, national = (
+        target.place("coverage", name) for name in ("coverage_change", "coverage_national")
+    )
+    con.execute(f"""
+        DELETE FROM {place} WHERE (period, {_COMPARED}) NOT IN (
+            SELECT (c.period, c.{_COMPARED}) FROM (
+                SELECT period, {_COMPARED}, basis, denominator_id, sum(workers) AS workers,
+                    sum(workers_before) AS workers_before, sum(active) AS active,
+                    sum(active_before) AS active_before
+                FROM {change} GROUP BY ALL
+            ) AS c
+            LEFT JOIN {national} AS n USING (period, basis, denominator_id)
+            LEFT JOIN {national} AS b ON b.period = c.{_COMPARED} AND b.basis = c.basis
+                AND b.denominator_id = c.denominator_id
+            GROUP BY c.period, c.{_COMPARED}
+            HAVING bool_and(coalesce((c.workers, c.active, c.workers_before, c.active_before)
+                = (n.workers, n.active, b.workers, b.active), false))
+        )""")
     return count(con, place)
 
 
