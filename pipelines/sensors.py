@@ -5,12 +5,14 @@ Belongs here: what runs because of an event. Does not belong here: what runs at 
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 
+from assets.publication import RELEASE_KEY
 from pipelines.alerts import alert
 from pipelines.inbox import look, periods_in, seen
-from pipelines.jobs import PERIOD_JOB
+from pipelines.jobs import EXTRACTS_JOB, PERIOD_JOB
 from pipelines.locks import clear_dead_runs, lock_holder
 from sources.contracts import Contract
 from warehouse.home import Home
@@ -67,7 +69,26 @@ def build(
         for message in messages:
             context.log.error(f"run {run.run_id} of {period}: {message}")
 
-    return [inbox, run_failure]
+    @dg.asset_sensor(
+        asset_key=RELEASE_KEY,
+        name="extracts_after_publication",
+        job_name=EXTRACTS_JOB,
+        # As with the schedule: somebody decides that extracts are made without being asked for.
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Makes the extracts of a month when a release of it has been published.",
+    )
+    def extracts_after_publication(
+        context: dg.SensorEvaluationContext, event: dg.EventLogEntry
+    ) -> dg.RunRequest | dg.SkipReason:
+        made = event.asset_materialization
+        if made is None or made.partition is None:
+            return dg.SkipReason("the release names no month")
+        # Dagster asks once for an event; a publication that stands already asks in vain.
+        number = made.metadata.get("path")
+        told = Path(str(number.value)).parent.name if number else event.run_id
+        return dg.RunRequest(run_key=f"extracts-{told}", partition_key=made.partition)
+
+    return [inbox, run_failure, extracts_after_publication]
 
 
 def failure_messages(events: Sequence[dg.DagsterEvent]) -> list[str]:
