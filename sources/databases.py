@@ -77,6 +77,12 @@ _ISOLATION = {
     "sqlite": "SERIALIZABLE",
 }
 """Level at which one SELECT sees one snapshot; in Oracle every statement does."""
+_LOCK_TIMEOUT = {
+    "postgresql": "SET LOCAL lock_timeout = '{seconds}s'",
+    "mysql": "SET SESSION lock_wait_timeout = {seconds}",
+    "mariadb": "SET SESSION lock_wait_timeout = {seconds}",
+}
+"""How to say for how long a lock is waited for, where the default is to wait for very long."""
 _SELECT_ONLY = re.compile(r"\s*(?:--[^\n]*\n\s*)*(SELECT|WITH)\b", re.IGNORECASE)
 _WRITES = re.compile(
     r"\b(INSERT|UPDATE|DELETE|MERGE|DROP|ALTER|CREATE|TRUNCATE|GRANT|REVOKE|CALL|EXEC|EXECUTE|INTO)\b",
@@ -201,7 +207,13 @@ def _engine(dataset: str, url: URL, source: DatabaseSource) -> Engine:
     backend = url.get_backend_name()
     seconds = source.connect_timeout_seconds
     by_backend: dict[str, dict[str, Any]] = {
-        "postgresql": {"connect_timeout": seconds},
+        # A wire that was cut without a word is noticed within a minute, not after hours.
+        "postgresql": {
+            "connect_timeout": seconds,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        },
         "mysql": {"connect_timeout": seconds},
         "mariadb": {"connect_timeout": seconds},
         "oracle": {"tcp_connect_timeout": float(seconds)},
@@ -285,6 +297,12 @@ def _read(
         options["postgresql_readonly"] = True
     shown = f"{contract.key} in {place(engine.url)}"
     with engine.connect().execution_options(**options) as connection, connection.begin():
+        if backend in _LOCK_TIMEOUT:
+            # Else a table that somebody has locked would hold the whole run for ever.
+            seconds = source.lock_timeout_seconds
+            waiting = text(_LOCK_TIMEOUT[backend].format(seconds=seconds))
+            plain = {"stream_results": False, "yield_per": None}
+            connection.execute(waiting, execution_options=plain)
         if statement is None:
             names = _table_columns(connection, source.table or "")
             header = headers.match(names, contract, shown)
