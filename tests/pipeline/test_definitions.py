@@ -122,9 +122,6 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
     for group in ("national", "provinces", "regencies"):
         for name in ("complete", "as_signed", "logged", "lists_encrypted"):
             expected[f"extracts/{group}", name] = False
-    for group in ("national", "provinces", "regencies"):
-        for name in ("complete", "as_signed", "logged", "lists_encrypted"):
-            expected[f"extracts/{group}", name] = False
     for key in load_contracts():
         expected |= {
             (f"landing/{key}", "delivered"): False,

@@ -10,6 +10,7 @@ from assets import extracts
 from assets.publication import RELEASE_KEY
 from assets.stage import Stage
 from pipelines import sensors
+from pipelines.jobs import EXTRACTS_JOB
 from publishing.extracts.contracts import load_extract_contracts
 from warehouse.connection import connect
 from warehouse.home import Home
@@ -79,11 +80,17 @@ def test_a_group_is_made_alone_and_tells_what_it_made(
 
 
 def test_a_publication_asks_for_its_extracts_once(released: Home) -> None:
-    built = sensors.build(released, Settings(), {}, MONTHS)
-    sensor = next(s for s in built if s.name == "extracts_after_publication")
+    built = dg.Definitions(
+        assets=extracts.build(MONTHS),
+        jobs=[dg.define_asset_job(EXTRACTS_JOB, dg.AssetSelection.groups(extracts.GROUP))],
+        sensors=[s for s in sensors.build(released, Settings(), {}, MONTHS)
+                 if s.name == "extracts_after_publication"],
+        resources={"warehouse": dg.ResourceDefinition.none_resource()},
+    ).get_repository_def()  # fmt: skip
+    sensor = built.get_sensor_def("extracts_after_publication")
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance)
+        context = dg.build_sensor_context(instance=instance, repository_def=built)
         assert not sensor.evaluate_tick(context).run_requests
         path = str(released.published / f"{PERIOD}-1" / "release.duckdb")
         instance.report_runless_asset_event(
@@ -92,5 +99,5 @@ def test_a_publication_asks_for_its_extracts_once(released: Home) -> None:
         tick = sensor.evaluate_tick(context)
         (request,) = tick.run_requests or ()
         assert (request.run_key, request.partition_key) == (f"extracts-{PERIOD}-1", PERIOD)
-        after = dg.build_sensor_context(instance=instance, cursor=tick.cursor)
+        after = dg.build_sensor_context(instance=instance, cursor=tick.cursor, repository_def=built)
         assert not sensor.evaluate_tick(after).run_requests
