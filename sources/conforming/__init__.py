@@ -26,6 +26,7 @@ from sources.conforming.rows import (
     work_sql,
 )
 from sources.contracts import Contract
+from sources.corrections import overlay_sql
 from warehouse.connection import check_period, last_day
 from warehouse.errors import CakupanError, UsageError
 from warehouse.seals import Part, seal
@@ -201,7 +202,8 @@ def _delivery(
 def _conform(
     con: duckdb.DuckDBPyConnection, contract: Contract, period: str, version: int, delivered: int
 ) -> ConformReport:
-    work = work_sql(contract, period, version, last_day(period))
+    corrected = overlay_sql(con, contract, period, version)
+    work = work_sql(contract, period, version, last_day(period), corrected)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {WORK} AS {work}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE {ASIDE} AS {aside_sql(contract)}")
     dataset = literal(contract.key)

@@ -97,8 +97,19 @@ def flag_reasons(contract: Contract) -> tuple[str, ...]:
     return tuple(sorted({code for code, _ in _flag_conditions(contract, cells)}))
 
 
-def work_sql(contract: Contract, period: str, version: int, as_of: dt.date) -> str:
-    """Give the query that reads and judges every landed row of one delivery."""
+def work_sql(
+    contract: Contract, period: str, version: int, as_of: dt.date, landed: str = ""
+) -> str:
+    """Give the query that reads and judges every landed row of one delivery.
+
+    Args:
+        contract: the dataset's.
+        period: the delivery's month.
+        version: the delivery's version.
+        as_of: last day of the month.
+        landed: what is read in place of the landing table, such as its rows with a steward's
+            corrections laid over them.
+    """
     cells = _cells(contract, as_of)
     trimmed = [f"{trim_sql(c)} AS {quote(c.name)}" for c in contract.columns]
     cleaned = [f"{clean_sql(c)} AS {cleaned_name(c.name)}" for c in contract.columns]
@@ -129,7 +140,7 @@ def work_sql(contract: Contract, period: str, version: int, as_of: dt.date) -> s
                     SELECT pos, file, row_number, {", ".join(cleaned)}
                     FROM (
                         SELECT rowid AS pos, file, row_number, {", ".join(trimmed)}
-                        FROM landing.{quote(contract.key)}
+                        FROM {landed or f"landing.{quote(contract.key)}"}
                         WHERE period = {literal(period)} AND delivery_version = {int(version)}
                     )
                 )
