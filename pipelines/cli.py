@@ -365,4 +365,4 @@ def main() -> None:
 
 
 # At the end: the module registers commands on what stands above.
-from pipelines import cli_ask, cli_audit, cli_encrypt, cli_review  # noqa: E402, F401
+from pipelines import cli_ask, cli_audit, cli_dashboard, cli_encrypt, cli_review  # noqa: E402, F401

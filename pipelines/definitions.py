@@ -15,6 +15,7 @@ from assets import (
     compliance,
     conformed,
     coverage,
+    dashboard,
     employers,
     extracts,
     landing,
@@ -59,6 +60,7 @@ def build(
     ]
     assets += quality.build(_keys(assets), months)
     assets += publication.build(_keys(assets), months)
+    assets += dashboard.build(months)
     assets += extracts.build(months)
     return dg.Definitions(
         assets=assets,

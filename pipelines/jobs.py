@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.dashboard import DASHBOARD_KEY
 from assets.extracts import GROUP as EXTRACTS
-from assets.publication import PUBLICATION_KEY, RELEASE_KEY
+from assets.publication import PUBLICATION_KEY, RELEASE_KEY, DASHBOARD_KEY
 from assets.quality import RECONCILIATION_KEY, RESULTS_KEY
 
 if TYPE_CHECKING:

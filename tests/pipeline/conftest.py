@@ -14,6 +14,7 @@ from assets import (
     compliance,
     conformed,
     coverage,
+    dashboard,
     employers,
     landing,
     linkage,
@@ -99,6 +100,7 @@ def rooms(monkeypatch: pytest.MonkeyPatch, few: dict[str, Contract]) -> Rooms:
     tables = [*compliance.table_keys().values()]
     monkeypatch.setattr(compliance, "_compute", many("compliance", tables))
     monkeypatch.setattr(publication, "_publish", one("publication"))
+    monkeypatch.setattr(dashboard, "_make", lambda *_arguments: dg.MaterializeResult())
     monkeypatch.setattr(
         publication,
         "_release",
