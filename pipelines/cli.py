@@ -365,4 +365,12 @@ def main() -> None:
 
 
 # At the end: the module registers commands on what stands above.
-from pipelines import cli_ask, cli_audit, cli_dashboard, cli_encrypt, cli_review  # noqa: E402, F401
+from pipelines import (  # noqa: E402
+    cli_ask,  # noqa: F401
+    cli_audit,  # noqa: F401
+    cli_dashboard,  # noqa: F401
+    cli_encrypt,  # noqa: F401
+    cli_report,  # noqa: F401
+    cli_review,  # noqa: F401
+    cli_steward,  # noqa: F401
+)

@@ -22,9 +22,10 @@ from assets import (
     linkage,
     publication,
     quality,
+    report,
     spine,
 )
-from pipelines import jobs, schedules, sensors
+from pipelines import approval, jobs, schedules, sensors
 from pipelines.partitions import periods
 from pipelines.resources import WarehouseResource
 from sources.contracts import load_contracts
@@ -62,9 +63,10 @@ def build(
     assets += publication.build(_keys(assets), months)
     assets += dashboard.build(months)
     assets += extracts.build(months)
+    assets += report.build(months)
     return dg.Definitions(
         assets=assets,
-        jobs=jobs.build(),
+        jobs=[*jobs.build(), approval.build()],
         schedules=schedules.build(),
         sensors=sensors.build(home, settings, contracts, months),
         resources={"warehouse": WarehouseResource(home=str(home.path))},

@@ -108,7 +108,36 @@ def examine(home: Home, settings_file: Path | None = None) -> Iterator[Finding]:
             yield Finding(name, "fail", "there is no contract of this name", UsageError.exit_code)
         else:
             yield _source(name, dataset, source)
+    yield from _held(home, settings)
     yield from _publication(home)
+
+
+def _held(home: Home, settings: Settings) -> Iterator[Finding]:
+    """Tell which deliveries wait for approval, unless a run has the warehouse now."""
+    if not home.restricted_db.exists() or lock_holder(home):
+        return
+    import duckdb  # noqa: PLC0415
+
+    from sources.volume import LOG_FILE, held  # noqa: PLC0415
+    from warehouse.connection import connect  # noqa: PLC0415
+
+    if not (home.path / LOG_FILE).exists():
+        yield Finding("deliveries", "ok", "none is held")
+        return
+    try:
+        con = connect(home, settings, read_only=True)
+        try:
+            waiting = held(con)
+        finally:
+            con.close()
+    except (CakupanError, duckdb.Error) as error:
+        kind = str(error) if isinstance(error, CakupanError) else type(error).__name__
+        yield Finding("deliveries", "warn", f"the warehouse cannot be looked into: {kind}")
+        return
+    for each in waiting:
+        yield Finding(f"held {each.dataset} {each.period}", "warn", each.message)
+    if not waiting:
+        yield Finding("deliveries", "ok", "none is held")
 
 
 def _machine() -> Iterator[Finding]:
