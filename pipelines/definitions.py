@@ -64,6 +64,7 @@ def build(
     assets += dashboard.build(months)
     assets += extracts.build(months)
     assets += report.build(months)
+    assets += report.build(months)
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs.build(), approval.build()],

@@ -1,4 +1,4 @@
-"""Schedules: the month's deadline, and its extracts.
+"""Schedules: the month's deadline, its extracts, and the report of the half year.
 
 Belongs here: what runs at a time of day. Does not belong here: what runs because something
 arrived (sensors.py).
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.jobs import EXTRACTS_JOB, PERIOD_JOB
+from pipelines.jobs import EXTRACTS_JOB, PERIOD_JOB, REPORT_JOB
 from pipelines.partitions import TIMEZONE, previous
 
 _ZONE = ZoneInfo(TIMEZONE)
@@ -51,4 +51,20 @@ def build() -> list[dg.ScheduleDefinition]:
         period = previous(f"{now:%Y-%m}")
         return dg.RunRequest(run_key=f"extracts-{period}", partition_key=period)
 
-    return [month_close, monthly_extracts]
+    @dg.schedule(
+        name="half_year_report",
+        job_name=REPORT_JOB,
+        cron_schedule="0 7 20 1,7 *",
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "On 20 January and 20 July at 07:00 WIB the report of the half year before is made "
+            "(clause 2.1.b)."
+        ),
+    )
+    def half_year_report(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(_ZONE)
+        period = previous(f"{now:%Y-%m}")
+        return dg.RunRequest(run_key=f"report-{period}", partition_key=period)
+
+    return [month_close, monthly_extracts, half_year_report]

@@ -1,0 +1,183 @@
+"""The six-monthly report says what the release says, and nothing that it withholds."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import duckdb
+import pypdfium2
+import pytest
+
+from publishing.report import make_report
+from publishing.report.figures import read_figures
+from warehouse.errors import UsageError
+from warehouse.publication import folders
+
+PERIOD, BEFORE = "2026-12", "2026-06"
+PART = (
+    "workers BIGINT, active BIGINT, inactive BIGINT, unregistered BIGINT, gap BIGINT, "
+    "coverage_rate DOUBLE, coverage_low DOUBLE, coverage_high DOUBLE, suppressed BOOLEAN"
+)
+HEAD = "period VARCHAR, basis VARCHAR, denominator_id VARCHAR"
+TABLES = {
+    "coverage_national": f"{HEAD}, {PART}",
+    "coverage_by_province": f"{HEAD}, province_code VARCHAR, province VARCHAR, {PART}",
+    "coverage_by_sector": f"{HEAD}, sector_code VARCHAR, sector VARCHAR, {PART}",
+    "coverage_by_province_sector": f"{HEAD}, province_code VARCHAR, province VARCHAR, "
+    f"sector_code VARCHAR, sector VARCHAR, {PART}",
+    "coverage_by_regency": f"{HEAD}, province VARCHAR, regency_code VARCHAR, regency VARCHAR, "
+    f"{PART}",
+    "coverage_by_sector_region": f"{HEAD}, {PART}",
+    "gap_by_instruction": "period VARCHAR, clause VARCHAR, dataset VARCHAR, "
+    "province_code VARCHAR, persons BIGINT, active BIGINT",
+    "compliance_by_sector_region": "period VARCHAR, province_code VARCHAR, province VARCHAR, "
+    "employers BIGINT, pwbd BIGINT, pds_tk BIGINT, pds_upah BIGINT, pds_program BIGINT, "
+    "arrears BIGINT, missing_workers BIGINT, estimated_contribution BIGINT",
+    "wage_gap": "period VARCHAR, area VARCHAR, sector_code VARCHAR, sector VARCHAR, "
+    "ratio_p10 DOUBLE, ratio_p25 DOUBLE, ratio_p50 DOUBLE, ratio_p75 DOUBLE, ratio_p90 DOUBLE",
+    "deliveries": "period VARCHAR, dataset VARCHAR, delivery_state VARCHAR, "
+    "delivery_period VARCHAR, age_months INTEGER",
+    "reconciliation": "period VARCHAR, dataset VARCHAR, delivered BIGINT, accepted BIGINT, "
+    "quarantined BIGINT, duplicates BIGINT, linked BIGINT, review BIGINT, unlinked BIGINT",
+    "publication": "publication VARCHAR, published_at TIMESTAMP, code_version VARCHAR, "
+    "publication_sequence INTEGER",
+}
+TOLD = "1234567, 400000, 34567, 800000, 834567, 0.324, 0.321, 0.3305, false"
+EARLIER = "1200000, 360000, 40000, 800000, 840000, 0.3, 0.29, 0.31, false"
+HIDDEN = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true"
+KEYS = f"'{PERIOD}', 'domicile', 'eligible'"
+
+
+def _fill(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE SCHEMA release")
+    con.execute("USE release")
+    for table, columns in TABLES.items():
+        con.execute(f"CREATE TABLE {table} ({columns})")
+    for row in (
+        f"coverage_national VALUES ({KEYS}, {TOLD})",
+        f"coverage_national VALUES ('{BEFORE}', 'domicile', 'eligible', {EARLIER})",
+        f"coverage_by_province VALUES ({KEYS}, '32', 'Jawa Barat', {TOLD}), "
+        f"({KEYS}, '93', 'Papua Selatan', {HIDDEN})",
+        f"coverage_by_sector VALUES ({KEYS}, 'A', 'Pertanian, Kehutanan, dan Perikanan', {TOLD}), "
+        f"({KEYS}, 'B', 'Pertambangan dan Penggalian', {HIDDEN})",
+        f"coverage_by_province_sector VALUES ({KEYS}, '32', 'Jawa Barat', 'A', 'Pertanian', "
+        f"{TOLD}), ({KEYS}, '93', 'Papua Selatan', 'A', 'Pertanian', {HIDDEN})",
+        f"coverage_by_regency VALUES ({KEYS}, 'Jawa Barat', '3273', 'Kota Bandung', {TOLD})",
+        f"gap_by_instruction VALUES ('{PERIOD}', '2.9', 'djp_employers', '32', 5000, 2500), "
+        f"('{PERIOD}', '2.9', 'djp_employers', '93', NULL, NULL), "
+        f"('{PERIOD}', '2.10.b', 'siinas_companies', '32', NULL, NULL)",
+        f"compliance_by_sector_region VALUES ('{PERIOD}', '32', 'Jawa Barat', 7654, 321, "
+        "NULL, NULL, NULL, NULL, NULL, NULL)",
+        f"wage_gap VALUES ('{PERIOD}', 'national', 'ALL', 'Semua lapangan usaha', 0.75, 0.98, "
+        "1, 1, NULL)",
+        f"deliveries VALUES ('{PERIOD}', 'djp_employers', 'current', '{PERIOD}', 0)",
+        f"reconciliation VALUES ('{PERIOD}', 'djp_employers', 8901, 8888, 13, 0, NULL, NULL, NULL)",
+        f"publication VALUES ('{PERIOD}-1', '2027-01-09 01:02:03', '0.1.0', 1)",
+    ):
+        con.execute(f"INSERT INTO {row}")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of publications with one release of two half years."""
+    folder = tmp_path_factory.mktemp("report") / "published" / f"{PERIOD}-1"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / folders.RELEASE_FILE)) as con:
+        _fill(con)
+    with duckdb.connect(str(folder / folders.WAREHOUSE_FILE)) as con:
+        con.execute("CREATE SCHEMA reference")
+        con.execute(
+            "CREATE TABLE reference.clauses AS SELECT '2.9' AS clause, 9 AS addressee_id, "
+            "'Pajak' AS subject"
+        )
+        con.execute(
+            "CREATE TABLE reference.addressees AS SELECT 9 AS addressee_id, "
+            "'Menteri Keuangan' AS addressee, ['2.9'] AS clauses"
+        )
+        con.execute(
+            "CREATE TABLE reference.addressee_agencies AS SELECT 9 AS addressee_id, "
+            "'Kementerian Keuangan' AS agency, NULL::DATE AS valid_to"
+        )
+        con.execute(
+            "CREATE TABLE reference.datasets AS SELECT 'djp_employers' AS dataset, "
+            "'Pemberi kerja terdaftar pajak' AS title, 'DJP' AS provider"
+        )
+    (folder / folders.MANIFEST_FILE).write_text(
+        json.dumps({"name": f"{PERIOD}-1", "period": PERIOD, "number": 1, "sequence": 1}),
+        encoding="utf-8",
+    )
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def pages(published: Path) -> list[str]:
+    """Give the text of the report's pages."""
+    made = make_report(published, PERIOD)
+    document = pypdfium2.PdfDocument(made.path)
+    texts = [page.get_textpage().get_text_bounded() for page in document]
+    assert made.pages == len(texts)
+    return texts
+
+
+def test_the_summary_says_what_the_release_says_in_indonesian_numbers(pages: list[str]) -> None:
+    summary = next(page for page in pages if "Ringkasan" in page and "Pekerja" in page)
+    for figure in ("1.234.567", "400.000", "834.567", "32,4%", "32,1–33,1%"):
+        assert figure in summary
+    # 32.4 against 30.0 percent, and 834,567 against 840,000 people.
+    assert "+2,4" in summary
+    assert "−5.433" in summary
+
+
+def test_a_withheld_figure_is_marked_and_never_nought(pages: list[str]) -> None:
+    text = "\n".join(pages)
+    row = next(line for line in text.splitlines() if line.startswith("Papua Selatan"))
+    assert "ditahan" in row
+    assert " 0" not in row
+
+
+def test_clauses_are_sums_of_told_provinces_in_the_order_of_the_instruction(
+    pages: list[str],
+) -> None:
+    page = next(p for p in pages if "Progres menurut butir" in p and "butir penerima" in p)
+    rows = [line for line in page.splitlines() if line.startswith(("2.9", "2.10.b"))]
+    assert [row.split()[0] for row in rows] == ["2.9", "2.10.b"]
+    assert "1/2" in rows[0]
+    assert "5.000 50,0%" in rows[0]
+    assert "ditahan" in rows[1]
+
+
+def test_the_report_is_the_same_byte_for_byte(published: Path, tmp_path: Path) -> None:
+    first = make_report(published, PERIOD, tmp_path / "a.pdf")
+    second = make_report(published, PERIOD, tmp_path / "b.pdf")
+    assert first.path.read_bytes() == second.path.read_bytes()
+
+
+def test_it_is_for_archives_and_for_readers_who_do_not_see(published: Path) -> None:
+    content = make_report(published, PERIOD).path.read_bytes()
+    assert b"pdfaid:part>2" in content
+    assert b"pdfuaid:part>1" in content
+    assert b"/MarkInfo" in content
+    assert re.search(rb"/Lang ?\(id", content)
+
+
+def test_figures_come_from_the_release_alone(published: Path) -> None:
+    folder = published / f"{PERIOD}-1"
+    figures = read_figures(folder / folders.RELEASE_FILE, folder / folders.WAREHOUSE_FILE, PERIOD)
+    with duckdb.connect(str(folder / folders.RELEASE_FILE), read_only=True) as con:
+        con.execute("USE release")
+        told = con.execute(
+            "SELECT province, gap, coverage_rate FROM coverage_by_province ORDER BY gap DESC "
+            "NULLS LAST"
+        ).fetchall()
+    assert [(p["province"], p["gap"], p["coverage_rate"]) for p in figures["provinces"]] == told
+
+
+def test_a_month_that_was_never_published_is_refused(published: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cakupan run --period 2027-06"):
+        make_report(published, "2027-06")
+    with pytest.raises(UsageError, match="no folder"):
+        make_report(published, PERIOD, tmp_path / "nowhere" / "a.pdf")
+    with pytest.raises(UsageError, match="no figures of 2026-11"):
+        make_report(published, "2026-11")
