@@ -162,6 +162,17 @@ def _look(result: Discovery, dataset: str, period: str, folder: Path, settle: fl
             warnings.append(f"{dataset}/{period}/{entry.name} is a folder and was left out")
         else:
             links.append(entry.name)
+    unprintable = [name for name in names if not name.isprintable()]
+    if unprintable:
+        result.found[dataset] = Found(
+            dataset, period, folder, (),
+            problem=(
+                "UNREADABLE_FILE",
+                f"{dataset}/{period}: {len(unprintable)} file names hold control characters or "
+                "are not UTF-8; rename the files",
+            ),
+        )  # fmt: skip
+        return
     if links:
         result.found[dataset] = _refused(
             dataset, period, folder, f"{dataset}/{period}/{links[0]} is a link or a special file"
@@ -182,7 +193,7 @@ def _look(result: Discovery, dataset: str, period: str, folder: Path, settle: fl
         if missing:
             problem = (
                 "PARTIAL_FILE",
-                f"{dataset}/{period}: the manifest names {', '.join(missing)}, which did not "
+                f"{dataset}/{period}: the manifest names {_few(missing)}, which did not "
                 "arrive; deliver it, or correct the manifest",
             )
         warnings += [
@@ -201,6 +212,11 @@ def _look(result: Discovery, dataset: str, period: str, folder: Path, settle: fl
     result.found[dataset] = Found(
         dataset, period, folder, tuple(names), manifest, problem, tuple(warnings)
     )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:80] for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _refused(dataset: str, period: str, folder: Path, what: str) -> Found:
@@ -234,6 +250,8 @@ def _manifest(path: Path, name: str) -> dict[str, Promise]:
             raise ValueError
         document: Any = json.loads(path.read_text("utf-8-sig"))
         for entry in document["files"]:
+            if not str(entry["name"]).isprintable() or not entry["name"]:
+                raise ValueError
             file, rows, sha256 = str(entry["name"]), entry.get("rows"), entry.get("sha256")
             if Path(file).name != file or "\\" in file or file in (".", ".."):
                 raise DataRefused(
@@ -245,7 +263,9 @@ def _manifest(path: Path, name: str) -> dict[str, Promise]:
             promises[file] = Promise(
                 None if rows is None else int(rows), None if sha256 is None else str(sha256).lower()
             )
-    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+    except (
+        ValueError, TypeError, KeyError, AttributeError, OSError, OverflowError, RecursionError,
+    ):  # fmt: skip
         promises = {}
     if not promises:
         raise DataRefused(

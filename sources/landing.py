@@ -202,7 +202,9 @@ def _land_file(
             "cut off, or the manifest is of another file; deliver both again",
             code="PARTIAL_FILE",
         )
-    warnings = [f"{shown}: column {n!r} is not in the contract; not loaded" for n in staged.extra]
+    warnings = [
+        f"{shown}: column {n[:60]!r} is not in the contract; not loaded" for n in staged.extra
+    ]
     if rejected:
         warnings.append(f"{shown}: {rejected} of {staged.rows} rows cannot be read (quarantine)")
     return FileReport(file.name, staged.form, staged.encoding, staged.rows, rejected), warnings

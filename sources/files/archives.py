@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from sources.files.sheets import MAX_CELLS, SheetSize
 from warehouse.errors import DataRefused
 
 MAX_RATIO = 200
@@ -95,12 +96,10 @@ def check_workbook(path: Path, name: str) -> list[str]:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
             _check_entries(entries, path.stat().st_size, name)
-            if "[Content_Types].xml" not in names or not any(
-                entry.startswith("xl/workbook.") for entry in names
-            ):
+            if "[Content_Types].xml" not in names or "xl/workbook.xml" not in names:
                 raise DataRefused(
-                    f"{name} is a zip archive, but no XLSX workbook; "
-                    "deliver the files in it themselves",
+                    f"{name} is a zip archive, but no XLSX workbook (nor are XLSB and ODS read); "
+                    "deliver the files in it themselves, as XLSX or CSV",
                     code="UNREADABLE_FILE",
                 )
             _unpack_into_nothing(archive, entries, name)
@@ -123,6 +122,9 @@ def _check_entries(entries: list[zipfile.ZipInfo], packed_bytes: int, name: str)
             raise _unsafe(name, "holds an entry whose name points outside it")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise _unsafe(name, "holds a symbolic link")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # LZMA takes as much memory as an entry asks for.
+            raise _unsafe(name, "is packed by a method that workbooks do not use")
         if entry.flag_bits & _ENCRYPTED_FLAG:
             raise DataRefused(
                 f"{name} is a zip archive protected by a password; deliver it without one",
@@ -140,13 +142,24 @@ def _check_entries(entries: list[zipfile.ZipInfo], packed_bytes: int, name: str)
 def _unpack_into_nothing(
     archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], name: str
 ) -> None:
-    unpacked = 0
+    unpacked = cells = 0
     for entry in entries:
+        size = SheetSize()
         with archive.open(entry) as stream:
             while block := stream.read(_BLOCK):
                 unpacked += len(block)
                 if unpacked > MAX_WORKBOOK_BYTES:
                     raise _unsafe(name, f"unpacks to more than {MAX_WORKBOOK_BYTES >> 20} MB")
+                size.feed(block)
+                _check_cells(name, cells, size)
+        size.finish()
+        _check_cells(name, cells, size)
+        cells += size.cells
+
+
+def _check_cells(name: str, cells: int, size: SheetSize) -> None:
+    if max(cells + size.cells, size.area) > MAX_CELLS:
+        raise _unsafe(name, f"spans more than {MAX_CELLS // 1_000_000} million cells")
 
 
 def _unsafe(name: str, what: str) -> DataRefused:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from sources.contracts import Contract
 from warehouse.errors import DataRefused
 
+MAX_COLUMNS = 1_000
+"""A register has some dozens; a table of a hundred thousand takes hours to plan."""
+
 _BLANKS = re.compile(r"[\s\u00a0\ufeff\u200b]+")
 
 
@@ -49,6 +52,13 @@ def match(names: Sequence[str], contract: Contract, file: str) -> Header:
         DataRefused: SCHEMA_DRIFT for a missing required or a doubled column. Nothing of a
             first line that matches no column is quoted: it may be a row of data.
     """
+    if len(names) > MAX_COLUMNS:
+        raise DataRefused(
+            f"{file} has {len(names)} columns, more than {MAX_COLUMNS}: it is no table of "
+            f"{contract.key}, or its delimiter is not the declared one; deliver the columns of "
+            "the contract",
+            code="SCHEMA_DRIFT",
+        )
     canonical = {header: column.name for column in contract.columns for header in column.headers}
     positions: dict[str, int] = {}
     extra: list[str] = []

@@ -71,11 +71,19 @@ def _first_sheet(path: Path, name: str) -> Iterator[list[Cell]]:
             f"{name} is protected by a password; deliver it without one", code="PASSWORD_PROTECTED"
         )
     except (calamine.CalamineError, OSError, ValueError):
-        problem = DataRefused(
-            f"{name}: the workbook is damaged; ask the provider to deliver it again",
-            code="CORRUPT",
-        )
+        problem = _corrupt(name)
+    except BaseException as error:
+        # The reader's own failure on a damaged file; no subclass of Exception, and not exported.
+        if type(error).__name__ != "PanicException":
+            raise
+        problem = _corrupt(name)
     raise problem
+
+
+def _corrupt(name: str) -> DataRefused:
+    return DataRefused(
+        f"{name}: the workbook is damaged; ask the provider to deliver it again", code="CORRUPT"
+    )
 
 
 def _header(top: Sequence[list[str]], name: str, contract: Contract) -> tuple[headers.Header, int]:

@@ -18,14 +18,17 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
 import ledger
 import pytest
-from arrivals import Counter
+from arrivals import PERIOD, Counter
+from harness.fixtures import one_month, small_world, two_months  # noqa: F401
 
 from sources.contracts import load_contracts
-from warehouse.connection import connect
+from warehouse.connection import SCHEMAS, set_parameters
 from warehouse.home import Home
 from warehouse.reference import load_reference
+from warehouse.settings import Settings
 
 _RECORDS = pytest.StashKey[list[ledger.Record]]()
 _SEEN = pytest.StashKey[list[ledger.Record]]()
@@ -99,7 +102,10 @@ def every_test_ran(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def _open_counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     home = Home(tmp_path_factory.mktemp("counter") / "home").ensure()
-    con = connect(home)
+    con = duckdb.connect(config={"threads": 2})  # in memory: no disk is tested here
+    for schema in SCHEMAS:
+        con.execute(f"CREATE SCHEMA {schema}")
+    set_parameters(con, Settings(), PERIOD)
     load_reference(con)
     yield Counter(con, home, load_contracts()["bpjs_participants"])
     con.close()
