@@ -112,7 +112,7 @@ def population_sql(damage: Damage, month: Month) -> str:
                 AS life_status
         FROM (
             SELECT p.i AS k, {PERSON}, p.dead, {occupation} AS occupation
-            FROM persona AS p LEFT JOIN work AS w ON w.i = p.i WHERE p.in_register
+            FROM persona AS p LEFT JOIN work_now AS w ON w.i = p.i WHERE p.in_register
         )"""
 
 

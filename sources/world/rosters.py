@@ -39,7 +39,7 @@ WORDS = (
 def pool_sql(contract: Contract) -> str:
     """SQL of the people that a roster draws from: `k`, `i` and what the pool knows of them."""
     pool = contract.sample.get("pool")
-    return f"world_{pool}" if pool else "(SELECT i AS k, *, NULL::BIGINT AS firm FROM work)"
+    return f"world_{pool}" if pool else "(SELECT i AS k, *, NULL::BIGINT AS firm FROM work_now)"
 
 
 def candidates_sql(contract: Contract) -> str:

@@ -69,6 +69,11 @@ def write_truth(
         "(SELECT * FROM truth_employers ORDER BY period, dataset, record_id)",
         folder / "employer_records.parquet",
     )
+    copy_parquet(
+        con,
+        "(SELECT * FROM truth_months ORDER BY period, nik)",
+        folder / "months.parquet",
+    )
     copy_parquet(con, _people_sql(month), folder / "people.parquet")
     copy_parquet(con, companies_sql(Draws(seed), month), folder / "companies.parquet")
     copy_parquet(con, _PROJECTS, folder / "projects.parquet")

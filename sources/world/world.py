@@ -22,6 +22,7 @@ from sources.world import (
     firms,
     materials,
     memberships,
+    monthly,
     people,
     pools,
     registers,
@@ -31,7 +32,7 @@ from sources.world import (
 )
 from sources.world.delivery import can_make, make_delivery, make_truth_tables
 from sources.world.draws import Draws
-from sources.world.lists import Month, persona_sql
+from sources.world.lists import Month
 from sources.world.rates import ErrorRates, load_rates
 from warehouse.connection import check_period, last_day
 from warehouse.errors import UsageError
@@ -156,14 +157,17 @@ class _Maker:
         registers.make_listing(con, draws)
         company_groups.make_company_people(con, draws, count)
         pools.make_pools(con, draws, newest)
+        span = months_until(period, months)
+        monthly.make_lives(con, draws, newest)
+        monthly.set_month(con, draws, span[-1])
         shares = rosters.shares(con, self.contracts, count)
         make_truth_tables(con)
         rows: dict[str, dict[str, int]] = {key: {} for key in self.contracts}
         written: dict[str, dict[str, int]] = {key: {} for key in self.contracts}
         note = truth.note(count, seed, self.rates)
-        span = months_until(period, months)
         for month in span:
-            con.execute(persona_sql(month))
+            monthly.set_month(con, draws, month)
+            monthly.note_month(con, draws, month)
             for key, contract in self.contracts.items():
                 self.log(f"{month.period} {key}")
                 rows[key][month.period] = make_delivery(

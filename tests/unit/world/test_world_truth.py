@@ -237,3 +237,41 @@ def test_jobs_start_and_end_between_months(months) -> None:
     assert hired > 0
     assert left > 0
     assert backwards == 0
+
+
+def test_every_month_has_its_truth_and_follows_the_one_before(months) -> None:
+    truth = months.truth("months")
+    periods = months.one(f"SELECT list(DISTINCT period ORDER BY period) FROM {truth}")
+    assert tuple(periods) == months.summary.periods
+    grown, old, revived, hired, left, covered, lapsed = months.one(f"""
+        SELECT count(*) FILTER (NOT a.working_age AND b.working_age),
+            count(*) FILTER (a.working_age AND NOT b.working_age),
+            count(*) FILTER (a.dead AND NOT b.dead),
+            count(*) FILTER (NOT a.works AND b.works), count(*) FILTER (a.works AND NOT b.works),
+            count(*) FILTER (NOT a.active AND b.active), count(*) FILTER (a.active AND NOT b.active)
+        FROM {truth} AS a JOIN {truth} AS b USING (nik)
+        WHERE a.period = '2026-08' AND b.period = '2026-10'
+    """)
+    assert min(grown, old, hired, left, covered, lapsed) > 0
+    assert revived == 0
+
+
+def test_firms_open_and_close_between_months_and_never_open_again(months) -> None:
+    first, last = (months.load("oss_businesses", p) for p in ("2026-08", "2026-10"))
+    opened, gone, reopened = months.one(f"""
+        SELECT (SELECT count(*) FROM {last} WHERE nib NOT IN (
+                SELECT nib FROM {first} WHERE nib IS NOT NULL)),
+            (SELECT count(*) FROM {first} WHERE nib NOT IN (
+                SELECT nib FROM {last} WHERE nib IS NOT NULL)),
+            count(*) FILTER (a.status = 'TIDAK AKTIF' AND b.status = 'AKTIF')
+        FROM {first} AS a JOIN {last} AS b USING (nib)
+    """)
+    assert opened > 0
+    assert gone == 0
+    assert reopened == 0
+    companies = [months.load("ahu_companies", p) for p in ("2026-08", "2026-10")]
+    again = months.one(f"""
+        SELECT count(*) FILTER (a.status = 'TIDAK AKTIF' AND b.status = 'AKTIF')
+        FROM {companies[0]} AS a JOIN {companies[1]} AS b USING (ahu_number)
+    """)
+    assert again == 0
