@@ -26,6 +26,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +281,7 @@ def _cell(value: Any) -> Any:
     """Make what two readers give alike: numbers by value, nothing as an empty text."""
     if value is None:
         return ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return round(float(value), 9)
     return str(value)
 

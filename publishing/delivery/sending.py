@@ -125,8 +125,8 @@ def _deliver(
                     (faults or [f"{folder} is not in the audit log"])[0]
                     + "; nothing more is delivered. Make the extract anew."
                 )
-            _one(report, audit, folder, manifest, sha256, target)
-            say(f"{key}: {target.url}")
+            done = _one(report, audit, folder, manifest, sha256, target)
+            say(f"{key}: {target.url}{'' if done else ' failed'}")
     return report
 
 
@@ -137,7 +137,7 @@ def _one(
     manifest: dict[str, Any],
     sha256: str,
     target: DeliveryTarget,
-) -> None:
+) -> bool:
     recipient = manifest["recipient"]
     common = {
         "recipient": recipient["key"],
@@ -152,7 +152,7 @@ def _one(
     except SourceDown as error:
         report.failed.append((recipient["key"], str(error)))
         audit.add([{"action": "delivery.failed", **common, "reason": str(error)}])
-        return
+        return False
     audit.add(
         [
             {
@@ -167,6 +167,7 @@ def _one(
     )
     report.sent += 1
     report.files += sent
+    return True
 
 
 def _send(folder: Path, manifest: dict[str, Any], sha256: str, target: Target) -> tuple[str, int]:

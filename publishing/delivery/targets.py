@@ -7,6 +7,7 @@ belong here: what is sent and when (sending.py).
 from __future__ import annotations
 
 import base64
+import errno
 import fnmatch
 import hashlib
 import importlib
@@ -80,7 +81,10 @@ class Target:
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             fault = type(error).__name__
         if fault:
-            raise SourceDown(f"target {self.url} cannot be reached ({fault}): try again later")
+            raise SourceDown(
+                f"target {self.url} cannot be reached ({fault}): see that the server is up, and "
+                "that its address, user and password are right; then run the command again"
+            )
 
     def size(self, path: str) -> int | None:
         """Give the size of a file; None where there is none."""
@@ -122,7 +126,9 @@ class Target:
         try:
             return action()
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
-            fault = type(error).__name__
+            # The system's own words for an error of its own; they hold no path.
+            known = isinstance(error, OSError) and error.errno in errno.errorcode
+            fault = os.strerror(error.errno) if known else type(error).__name__  # type: ignore[attr-defined]
         raise SourceDown(
             f"target {self.url} broke off ({fault}); what was sent whole stays, and the next "
             "`cakupan deliver` goes on from there"

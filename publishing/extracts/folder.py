@@ -20,11 +20,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from xlsxwriter.exceptions import XlsxFileError
 
 from publishing.extracts.notes import Facts, appendix
 from publishing.extracts.workbook import write_workbook
 from publishing.signing import Signer, fingerprint, is_signed
 from publishing.spreadsheets import disarmed
+from warehouse.errors import CakupanError
 
 MANIFEST, SIGNATURE, APPENDIX = "manifest.json", "manifest.sig", "LAMPIRAN.md"
 PUBLIC_KEY = "kunci-publik.pem"
@@ -100,7 +102,25 @@ def write_folder(sheet: Sheet, tables: dict[str, pa.Table], signer: Signer) -> l
 
     Returns:
         The files, as the manifest names them.
+
+    Raises:
+        CakupanError: the disk failed or is full; nothing of the folder is left, and one that was
+            there before is as it was.
     """
+    reason: str | None = ""
+    try:
+        return _write_folder(sheet, tables, signer)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except XlsxFileError as error:
+        reason = str(getattr(error.__context__, "strerror", None) or type(error).__name__)
+    raise CakupanError(
+        f"the extract {sheet.folder} could not be written ({reason}); nothing of it was kept, and "
+        "the others stay. Make room on the disk and run the command again: it goes on from there."
+    )
+
+
+def _write_folder(sheet: Sheet, tables: dict[str, pa.Table], signer: Signer) -> list[FileEntry]:
     facts, target = sheet.facts, sheet.folder
     target.parent.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
     new = target.parent / f"{_NEW}{uuid.uuid4().hex[:12]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import subprocess
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from publishing.extracts.folder import check_folder
 from publishing.extracts.making import make_extracts
 from publishing.signing import load_signer, make_signer
 from publishing.spreadsheets import SUPPRESSED
-from warehouse.errors import GateBlocked, UsageError
+from warehouse.errors import CakupanError, GateBlocked, UsageError
 from warehouse.home import Home
 from warehouse.publication.folders import RELEASE_FILE
 from warehouse.settings import ExtractSettings, Settings
@@ -277,3 +278,23 @@ def test_the_command_makes_one_addressee_and_tells_what_it_did(released: Home) -
     assert CliRunner().invoke(app, call).exit_code == 2
     assert CliRunner().invoke(app, [*call, "--addressee", "27"]).exit_code == 2
     assert CliRunner().invoke(app, [*call, "--all", "--region", "31"]).exit_code == 2
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_folder(released: Home) -> None:
+    make(released, 16)
+    folder = released.path / "extracts" / f"{PERIOD}-1" / "16-komunikasi-dan-informatika"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    stale = json.loads(before["manifest.json"]) | {"state": "another"}
+    (folder / "manifest.json").write_text(json.dumps(stale), "utf-8")
+    kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As on a disk that takes no more: every file ends after so many bytes.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, kept[1]))
+    try:
+        with pytest.raises(CakupanError, match="Make room on the disk"):
+            make(released, 16)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name}
+    assert json.loads((folder / "manifest.json").read_bytes()) == stale
+    make(released, 16)
+    assert {path.name for path in folder.iterdir()} == set(before)
