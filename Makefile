@@ -7,6 +7,7 @@ PEOPLE ?= 100000
 SEED   ?= 2021
 PERIOD ?= 2026-10
 PORT   ?= 3000
+MINUTES ?= 5
 
 BIN     := $(VENV)/bin
 CAKUPAN := $(BIN)/cakupan
@@ -17,7 +18,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test reliability lint format ui bench clean
+.PHONY: help demo test reliability fuzz lint format ui docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -49,6 +50,10 @@ test: $(READY) ## lint, check types and pass the tests
 reliability: $(READY) ## run the fault tests and write docs/reliability.md from what they see
 	@CAKUPAN_RELIABILITY=write "$(BIN)/python" -m pytest -q tests/faults --deselect tests/faults/test_reliability_page.py
 
+fuzz: $(READY) ## try readers and parsers with ever new damaged input for MINUTES (5)
+	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$until ]; do \
+		CAKUPAN_FUZZ=long "$(BIN)/python" -m pytest -q -x tests/fuzz || exit 1; done
+
 lint: $(READY) ## lint and check types only
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check . && "$(BIN)/mypy"
 
@@ -57,6 +62,10 @@ format: $(READY) ## put the code into the one format
 
 ui: $(READY) ## open the Dagster UI on the home in $(DATA)
 	@"$(CAKUPAN)" ui --home "$(DATA)" --port $(PORT)
+
+docs: $(READY) ## build the documentation site into site/, and check its links
+	@NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --quiet --strict
+	@echo "==> site/index.html"
 
 bench: $(READY) ## measure the pipeline (docs/benchmarks.md)
 	@"$(BIN)/python" benchmarks/pipeline.py
