@@ -35,7 +35,7 @@ def _colour(field: str = "color") -> alt.Color:
 
 
 def _x(field: str, *, axis: bool = True, **more: Any) -> alt.X:
-    shown = alt.Axis(title=None, tickCount=5, format=",d") if axis else None
+    shown = alt.Axis(title=None, tickCount=5, format=",d", labelFlush=True) if axis else None
     return alt.X(field, type="quantitative", axis=shown, **more)
 
 

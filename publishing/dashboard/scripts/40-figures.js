@@ -25,20 +25,21 @@ Cakupan.figures = (function () {
   function total(rows, cells) {
     const sum = { partial: rows.length < cells };
     for (const name of [...COUNTS, "gap"]) sum[name] = null;
-    let both = null;
-    let told = null;
+    // Workers and active of the same cells: parts of different cells cannot be compared.
+    const paired = { workers: null, active: null };
     for (const row of rows.map(complete)) {
       for (const name of [...COUNTS, "gap"]) {
         if (row[name] === null) sum.partial = true;
         else sum[name] = (sum[name] === null ? 0 : sum[name]) + row[name];
       }
       if (row.coverage_rate !== null) {
-        both = (both || 0) + row.workers;
-        told = (told || 0) + row.active;
+        paired.workers = (paired.workers || 0) + row.workers;
+        paired.active = (paired.active || 0) + row.active;
       }
     }
     for (const name of ["gap_low", "gap_high", "coverage_low", "coverage_high"]) sum[name] = null;
-    sum.coverage_rate = over(told, both);
+    sum.coverage_rate = over(paired.active, paired.workers);
+    sum.paired = { active: paired.active, gap: less(paired.workers, paired.active) };
     if (sum.partial) sum.active_low = sum.active_high = null;
     return sum;
   }

@@ -34,7 +34,10 @@ Cakupan.charts = (function () {
       spec.width = Math.max(options.width || holder.clientWidth, 200);
       spec.height = options.height;
       for (const source of spec.data) if (source.name === "rows") source.values = rows;
-      if (spec.width < 480) for (const axis of spec.axes || []) axis.labelLimit = Math.min(axis.labelLimit || 999, 128);
+      if (spec.width < 480) for (const axis of spec.axes || []) {
+        axis.labelLimit = Math.min(axis.labelLimit || 999, 150);
+        if (axis.tickCount) axis.tickCount = 3;
+      }
       if (options.keep) for (const scale of spec.scales || []) if (options.keep[scale.name]) Object.assign(scale, options.keep[scale.name]);
       // The compiled axes hold no words: only months and numbers, by the language's signs.
       const made = await vegaEmbed(holder, spec, {

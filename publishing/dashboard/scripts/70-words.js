@@ -16,7 +16,8 @@ Cakupan.words = (function () {
     }
     // A count or a rate; a sum of which parts are withheld is said to be at least that.
     function show(value, kind, partial) {
-      if (value === null || value === undefined) return withheld();
+      // "At least none" says nothing: the sum's other parts are withheld.
+      if (value === null || value === undefined || (partial && value === 0)) return withheld();
       return (partial && kind !== "percent" ? "≥\u00a0" : "") + write(value, kind);
     }
     function write(value, kind) {

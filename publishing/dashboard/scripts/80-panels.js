@@ -15,7 +15,7 @@ Cakupan.panels = (function () {
       if (options.sector !== false && s.sektor && !s.segmen) parts.push(words.shortSector(s.sektor));
       if (options.segment && s.segmen) parts.push(t("segment." + s.segmen));
       const missed = [];
-      if (options.place !== undefined && s.provinsi) missed.push(t("filter.region"));
+      if (options.regions === false && s.provinsi) missed.push(t("filter.region"));
       if ((options.sector === false || s.segmen) && s.sektor) missed.push(t("filter.sector"));
       if (!options.segment && s.segmen) missed.push(t("filter.segment"));
       if (options.regency === false && s.kabupaten) missed.push(t("filter.regency"));
@@ -112,15 +112,16 @@ Cakupan.panels = (function () {
     // Of all workers: with cover, lapsed, never registered.
     function gauge(f) {
       const parts = ["active", "inactive", "unregistered"];
-      const told = parts.every((name) => f[name] !== null);
-      const shares = told ? parts.map((name) => [name, f[name]]) : [["active", f.active], ["gap", f.gap]];
+      const told = !f.partial && parts.every((name) => f[name] !== null);
+      const own = f.partial ? f.paired : f;
+      const shares = told ? parts.map((name) => [name, f[name]]) : [["active", own.active], ["gap", own.gap]];
       const all = shares.reduce((sum, [, count]) => sum + count, 0);
       return el("div", { class: "gauge" },
         el("div", { class: "gauge-bar", "aria-hidden": "true" }, shares.map(([name, count]) =>
           el("span", { style: { width: (count / all) * 100 + "%", background: palette[name === "gap" ? "unregistered" : name] } }))),
         el("ul", { class: "legend" }, shares.map(([name, count]) => el("li", {},
           el("i", { "aria-hidden": "true", style: { background: palette[name === "gap" ? "unregistered" : name] } }),
-          t("col." + name) + " " + (f.partial ? "" : words.percent(count / all))))));
+          t("col." + name) + " " + words.percent(count / all)))));
     }
     function most(id, title, rows, label, change) {
       const top = rows.length ? rows[0].figure.gap : 1;
@@ -177,11 +178,12 @@ Cakupan.panels = (function () {
       return unit ? Cakupan.numbers.fixed(count / unit[0], count / unit[0] < 10 ? 1 : 0, words.lang()) + "\u00a0" + unit[1] : words.integer(count);
     }
     function legend(span, kind, measure) {
+      const edge = (value) => (kind === "percent" ? Cakupan.numbers.percent(value, words.lang(), 0) : words.integer(value));
       const colors = measure === "kesenjangan" ? [...palette.scale].reverse() : palette.scale;
       return el("div", { class: "scale" },
-        el("span", {}, words.write(span[0], kind)),
+        el("span", {}, edge(span[0])),
         el("span", { class: "ramp", "aria-hidden": "true" }, colors.map((color) => el("i", { style: { background: color } }))),
-        el("span", {}, words.write(span[1], kind)),
+        el("span", {}, edge(span[1])),
         el("span", { class: "scale-withheld" }, el("i", { "aria-hidden": "true", style: { background: palette.withheld } }, "•"), " ", t("withheld.legend")));
     }
 
@@ -234,16 +236,17 @@ Cakupan.panels = (function () {
       const told = rows.filter((row) => row.figure.workers !== null);
       const parts = told.flatMap((row) => {
         const f = row.figure;
-        const own = f.inactive !== null && f.unregistered !== null ? ["active", "inactive", "unregistered"]
-          : f.active !== null ? ["active", "gap"] : ["workers"];
-        return own.map((part, at) => ({ label: row.label, code: row.code, n: f[part] || 0, part: at,
+        const parts = f.partial ? f.paired : f;
+        const own = !f.partial && f.inactive !== null && f.unregistered !== null ? ["active", "inactive", "unregistered"]
+          : parts.active !== null ? ["active", "gap"] : ["workers"];
+        return own.map((part, at) => ({ label: row.label, code: row.code, n: (part === "workers" ? f : parts)[part] || 0, part: at,
           color: { gap: palette.unregistered, workers: "#b9bfc6" }[part] || palette[part],
           tip: (row.full || row.label) + "\n" + t("col." + part) + ": " + plain(f[part], "count", f.partial)
             + "\n" + t("col.coverage_rate") + ": " + plain(f.coverage_rate, "percent") }));
       });
       fill("isi-" + id, told.length ? [holder(id, text, told.length * 26 + 30),
-        el("ul", { class: "legend" }, ["active", "inactive", "unregistered"].map((part) => el("li", {},
-          el("i", { "aria-hidden": "true", style: { background: palette[part] } }), t("col." + part))),
+        el("ul", { class: "legend" }, (told.some((row) => !row.figure.partial) ? ["active", "inactive", "unregistered"] : ["active", "gap"]).map((part) => el("li", {},
+          el("i", { "aria-hidden": "true", style: { background: palette[part] || palette.unregistered } }), t("col." + part))),
         told.some((row) => row.figure.active === null) ? el("li", {}, el("i", { "aria-hidden": "true", style: { background: "#b9bfc6" } }), t("parts.withheld")) : null)]
         : el("p", { class: "note" }, t("withheld.all")),
       told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null,
@@ -262,7 +265,7 @@ Cakupan.panels = (function () {
       const cells = !there ? [] : regions.flatMap((region) => data.sectors.map((sector) => ({ region, sector,
         figure: figures.figure(Object.assign({}, s, { segmen: "", sektor: sector.code },
           own ? { kabupaten: region.code } : { provinsi: region.code, kabupaten: "" })) })));
-      const tolds = new Set(cells.filter((c) => c.figure.workers !== null).map((c) => c.region.code));
+      const tolds = new Set(cells.filter((c) => c.figure.coverage_rate !== null).map((c) => c.region.code));
       const rows = regions.filter((region) => tolds.has(region.code));
       const span = Cakupan.charts.range(cells.map((cell) => cell.figure.coverage_rate));
       const text = t("heat.alt", { place: own ? words.place(Object.assign({}, s, { kabupaten: "" })) : t("country") });

@@ -48,11 +48,12 @@ Cakupan.more = (function () {
           ? words.points(row.figure.coverage_rate - before.figure.coverage_rate) : words.withheld());
         return { cells };
       }), { class: "limited" }),
+      told.some((row) => row.figure.partial) ? el("p", { class: "note" }, t("partial")) : null,
       told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null);
     }
     function bridge() {
       const s = state();
-      scope("jembatan", { place: t("country"), basis: "domicile", sector: false });
+      scope("jembatan", { place: t("country"), regions: false, basis: "domicile", sector: false });
       const steps = data.bridge[s.bulan];
       if (!steps) { fill("isi-jembatan", el("p", { class: "note" }, t("bridge.none"))); return; }
       const told = steps.filter((step) => step.n !== null);
@@ -93,7 +94,7 @@ Cakupan.more = (function () {
     }
     function quality() {
       const s = state();
-      scope("mutu", { basis: false, sector: false, place: t("country") });
+      scope("mutu", { basis: false, sector: false, regions: false, place: t("country") });
       const deliveries = Cakupan.tables.where(tableOf("deliveries", s.bulan), {});
       const counts = tableOf("reconciliation", s.bulan);
       const count = ["delivered", "accepted", "quarantined", "duplicates", "linked", "review", "unlinked"];
@@ -103,7 +104,7 @@ Cakupan.more = (function () {
           deliveries.map((row) => {
             const own = Cakupan.tables.find(counts, row.dataset) || {};
             return { cells: [el("span", {}, words.name(data.datasets[row.dataset]) || row.dataset), el("span", { class: "state-" + row.delivery_state }, t("state." + row.delivery_state)),
-              row.delivery_period ? words.month(row.delivery_period) : "–", ...count.map((name) => (own[name] === null || own[name] === undefined ? "–" : words.integer(own[name]))),
+              row.delivery_period ? el("span", { class: "nowrap" }, Cakupan.numbers.shortMonth(row.delivery_period, words.lang())) : "–", ...count.map((name) => (own[name] === null || own[name] === undefined ? "–" : words.integer(own[name]))),
               own.linked === null || own.linked === undefined || !own.accepted ? "–" : words.percent(own.linked / own.accepted)] };
           }), { class: "limited" }));
     }
