@@ -15,17 +15,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from canary.planting import NAME, NIKS, PERIOD, SECRET, planted_world
+from canary.planting import NAME, NIKS, PERIOD, SECRET
 from canary.running import (
     DATABASE_KEY,
     JUDGE,
     READERS,
     REFUSING,
     STOPPED,
-    UNDISTURBED,
     Result,
-    run_case,
     run_cases,
+    undisturbed,
     waves,
 )
 from canary.searching import Search, forms
@@ -36,13 +35,13 @@ from warehouse import at_rest
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return planted_world(tmp_path_factory.mktemp("canary") / "world")
+    return undisturbed(tmp_path_factory.getbasetemp())[0]
 
 
 @pytest.fixture(scope="module")
-def whole(world: World, tmp_path_factory: pytest.TempPathFactory) -> Result:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A run that nothing disturbs, on an encrypted home, with lists, delivery and umask 000."""
-    return run_case(world, UNDISTURBED, tmp_path_factory.mktemp("whole") / "case")
+    return undisturbed(tmp_path_factory.getbasetemp())[1]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from harness import children
 from harness.worlds import World
 
 from canary import breaking
-from canary.planting import IN_DATABASE, NAME, NIKS, PERIOD, SECRET
+from canary.planting import IN_DATABASE, NAME, NIKS, PERIOD, SECRET, planted_world
 from canary.searching import Search
 
 RESTRICTED = ("restricted.duckdb", "restricted.duckdb.wal", "deliveries", "inbox", "keys")
@@ -91,6 +91,17 @@ class Result:
         told = asdict(self)
         del told["home"], told["statements"]
         return told
+
+
+@cache
+def undisturbed(base: Path) -> tuple[World, Result]:
+    """Make the world and run the undisturbed case, once in a session.
+
+    Args:
+        base: the session's folder for temporary files.
+    """
+    world = planted_world(base / "canary-world")
+    return world, run_case(world, UNDISTURBED, base / "canary-whole")
 
 
 LISTS = f"""
