@@ -26,6 +26,8 @@ def content_of(folder: Path) -> dict[str, str]:
     """Give the same of one publication's folder."""
     found: dict[str, str] = {}
     for file in ("cakupan.duckdb", "release.duckdb"):
+        if not (folder / file).is_file():
+            continue
         with duckdb.connect(str(folder / file), read_only=True) as con:
             con.execute("SET threads = 1")
             database = file.removesuffix(".duckdb")

@@ -9,21 +9,6 @@ import threading
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import altair
-import assets.extracts
-import expectations.cross
-import expectations.runner
-import great_expectations.expectations
-import matching.employers
-import matching.persons
-import pipelines.cli
-import pipelines.cli_audit
-import pipelines.cli_extract
-import pipelines.cli_run
-import pipelines.runner
-import publishing.delivery.sending
-import publishing.disclosure
-import publishing.extracts.issuing
 import vl_convert  # noqa: F401
 
 if threading.active_count() != 1:
