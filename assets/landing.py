@@ -23,12 +23,16 @@ from warehouse.tables import create_tables
 
 REFERENCE_KEY = dg.AssetKey(["reference", "codes"])
 
-DEADLINE = dg.FreshnessPolicy.cron(
-    # Deliveries of a month are agreed for its first nine days after it ends.
-    deadline_cron="0 6 10 * *",
-    lower_bound_delta=dt.timedelta(days=9),
-    timezone="Asia/Jakarta",
-)
+
+def deadline(contract: Contract) -> dg.FreshnessPolicy:
+    """Give the freshness of a dataset: landed by the morning after the day its contract names."""
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"0 6 {contract.due_day + 1} * *",
+        lower_bound_delta=dt.timedelta(days=contract.due_day),
+        timezone="Asia/Jakarta",
+    )
+
+
 RETRY = dg.RetryPolicy(
     max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
@@ -113,7 +117,7 @@ def _landing(
         partitions_def=partitions,
         pool=POOL,
         retry_policy=RETRY,
-        freshness_policy=DEADLINE,
+        freshness_policy=deadline(contract),
         code_version=contract.version,
         description=f"{contract.title}, as delivered by {contract.provider}. {contract.purpose}",
         metadata={

@@ -373,4 +373,5 @@ from pipelines import (  # noqa: E402
     cli_report,  # noqa: F401
     cli_review,  # noqa: F401
     cli_steward,  # noqa: F401
+    overview,  # noqa: F401
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import (
+    arrivals,
     change,
     compliance,
     conformed,
@@ -51,6 +52,7 @@ def build(
     months = periods(include_period)
     assets = [
         *landing.build(contracts, months, tuple(settings.databases)),
+        *arrivals.build(contracts, months),
         *conformed.build(contracts, months),
         *spine.build(contracts, months),
         *linkage.build(contracts, months),
@@ -63,7 +65,6 @@ def build(
     assets += publication.build(_keys(assets), months)
     assets += dashboard.build(months)
     assets += extracts.build(months)
-    assets += report.build(months)
     assets += report.build(months)
     return dg.Definitions(
         assets=assets,

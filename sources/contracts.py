@@ -128,6 +128,7 @@ class Contract:
         purpose: what it is used for, in English.
         sector: sector that all its rows belong to, where the contract fixes one.
         max_age_months: how long a delivery stands in for missing later ones.
+        due_day: day of the month after a delivery's own by whose end it is due.
         cardinality: of the link from its rows to persons.
         date_format: strptime format of its dates; None means ISO 8601.
         encoding: declared text encoding; None means that UTF-8 and UTF-16 are recognised.
@@ -153,6 +154,7 @@ class Contract:
     purpose: str = ""
     sector: str | None = None
     max_age_months: int = 3
+    due_day: int = 9
     cardinality: str = "many_to_one"
     date_format: str | None = None
     encoding: str | None = None
@@ -304,6 +306,7 @@ class _Reader:
             purpose=(description.purpose or "").strip() if description else "",
             sector=custom.get("sector"),
             max_age_months=int(custom.get("maxAgeMonths", 3)),
+            due_day=min(28, max(1, int(custom.get("dueDay", 9)))),
             cardinality=self._one_of(
                 "cardinality", custom.get("cardinality", "many_to_one"), CARDINALITIES
             ),

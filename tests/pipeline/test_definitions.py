@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 STAGES = {
     "reference/codes": "landing",
+    "landing/arrivals": "landing",
     "spine/persons": "spine",
     "spine/employers": "spine",
     "spine/workers": "spine",
@@ -119,6 +120,7 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
         ("quality/drift", "as_before"): False,
         ("publication/release", "gives_nothing_back"): True,
         ("coverage/coverage_change", "change_adds_up"): True,
+        ("landing/arrivals", "nothing_late"): False,
     }
     for group in ("national", "provinces", "regencies"):
         for name in ("complete", "as_signed", "logged", "lists_encrypted"):
