@@ -43,6 +43,7 @@ def note_made(
     con: duckdb.DuckDBPyConnection, contract: Contract, period: str, version: int
 ) -> None:
     """Record that this delivery has been conformed; to be called after it has."""
+    con.execute(_TABLE)
     con.execute(
         "INSERT OR REPLACE INTO conformed.made VALUES (?, ?, ?, ?)",
         [contract.key, period, version, fingerprint(contract)],

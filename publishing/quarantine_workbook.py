@@ -245,17 +245,15 @@ def _shown(shown: int, total: int) -> str:
 
 def _save(path: Path, content: bytes) -> None:
     problem = ""
+    if path.exists():
+        raise UsageError(f"{path} exists already; name another file with --out")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
             os.fchmod(stream.fileno(), 0o600)
             stream.write(content)
-    except FileExistsError:
-        problem = "exists"
     except OSError as error:
         problem = error.strerror or "cannot be written"
-    if problem == "exists":
-        raise UsageError(f"{path} exists already; name another file with --out")
     if problem:
         raise CakupanError(f"the workbook {path} cannot be written ({problem})")

@@ -115,6 +115,13 @@ def reconcile(con: duckdb.DuckDBPyConnection, period: str) -> list[Check]:
         UsageError: the period is no month.
         CakupanError: a comparison could not be made; no result was written.
     """
+    checks = compare(con, period)
+    _write(con, period, checks)
+    return checks
+
+
+def compare(con: duckdb.DuckDBPyConnection, period: str) -> list[Check]:
+    """Hold all stages of a period against each other, as `reconcile`, and write nothing down."""
     check_period(period)
     fault = ""
     try:
@@ -130,7 +137,6 @@ def reconcile(con: duckdb.DuckDBPyConnection, period: str) -> list[Check]:
             f"the stages of {period} could not be held against each other ({fault}); nothing is "
             "published. A table is missing or of an older version: run the period again."
         )
-    _write(con, period, checks)
     return checks
 
 
