@@ -33,6 +33,14 @@ TEXT_KINDS = frozenset(
 SUPPRESSED = "*"
 """What stands in a suppressed cell; the legend explains it."""
 
+BARRED = "coverage_rate"
+"""The column that shows its figure as a bar too, from nothing to all."""
+
+_BAR = {
+    "type": "data_bar", "bar_color": "#A9D3CF", "min_type": "num",
+    "min_value": 0, "max_type": "num", "max_value": 1,
+}  # fmt: skip
+
 MAX_ROWS = 1_048_576
 _MAX_TEXT = 32_767
 _CUT = " […]"
@@ -217,6 +225,9 @@ class Workbook:
             if main:
                 longest = max((len(word) for word in column.heading.split()), default=0) + 4
                 sheet.set_column(position, position, min(max(widest + 2, longest, 10), 46))
+            if column.name == BARRED and data.num_rows > 1:
+                last_row = first_row + data.num_rows
+                sheet.conditional_format(first_row + 1, position, last_row, position, _BAR)
         if main:
             last = first_row + max(data.num_rows, 1)
             sheet.autofilter(first_row, 0, last, len(columns) - 1)

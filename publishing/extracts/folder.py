@@ -30,7 +30,7 @@ from warehouse.errors import CakupanError
 
 MANIFEST, SIGNATURE, APPENDIX = "manifest.json", "manifest.sig", "LAMPIRAN.md"
 PUBLIC_KEY = "kunci-publik.pem"
-FORMAT = 1
+FORMAT = 2
 OWNER_ONLY = 0o700
 _NEW, _OLD = ".new-", ".old-"
 

@@ -27,6 +27,14 @@ _FIGURES = ("workers", "active", "inactive", "unregistered", "gap")
 _UNKNOWN = {"province_code": "00", "regency_code": "0000", "sector_code": "X"}
 _TOP = 10
 _WIDTH = 8
+_PALE = "#E8F1F1"
+_TILES = (
+    ("workers", "Pekerja", "[$-421]#,##0", _INK),
+    ("active", "Terlindungi", "[$-421]#,##0", _INK),
+    ("gap", "Belum terlindungi", "[$-421]#,##0", "#9A5B00"),
+    ("coverage_rate", "Cakupan", "[$-421]0.0%", _INK),
+)
+_TILE_COLUMNS = ((0, 0), (1, 2), (3, 5), (6, 7))
 _LETTERS = 36
 """Letters that the first column of the summary holds on one line."""
 
@@ -78,7 +86,7 @@ def _summary(
 ) -> None:
     sheet = book.sheet("Ringkasan", landscape=False)
     sheet.set_column(0, 0, _LETTERS + 2)
-    sheet.set_column(1, _WIDTH - 2, 13)
+    sheet.set_column(1, _WIDTH - 2, 14)
     sheet.set_column(_WIDTH - 1, _WIDTH - 1, 16)
     recipient = facts.recipient
     row = book.banner(sheet, facts.title, f"Untuk {recipient.title} · {recipient.agency}", _WIDTH)
@@ -95,6 +103,8 @@ def _summary(
         row += 1
     first = tables.get(facts.contract.summary)
     figures = None if first is None else _current(facts, first)
+    if figures is not None and figures.num_rows == 1:
+        row = _tiles(book, sheet, row, figures.to_pylist()[0])
     if figures is not None and figures.num_rows:
         row = _figures(book, sheet, row, "Angka pokok (menurut domisili)", facts, figures)
         if figures.num_rows == 1:
@@ -169,6 +179,28 @@ def _sentence(facts: Facts, row: dict[str, Any]) -> str:
         f"{number(row['active'])} orang ({percent(row.get('coverage_rate'))}) terlindungi; "
         f"{number(row['gap'])} orang belum, yaitu yang tidak aktif atau belum terdaftar."
     )
+
+
+def _tiles(book: Workbook, sheet: Any, row: int, figures: dict[str, Any]) -> int:
+    """Write the four figures that are looked for first, large; give the next free row."""
+    hidden = bool(figures.get("suppressed"))
+    sheet.set_row(row, 16)
+    sheet.set_row(row + 1, 34)
+    for (name, title, form, colour), (first, last) in zip(_TILES, _TILE_COLUMNS, strict=True):
+        box = {"bg_color": _PALE, "align": "center", "font_color": colour}
+        big = {**box, "bold": True, "font_size": 20, "num_format": form}
+        for line, style in ((row, box), (row + 1, big)):
+            for column in range(first, last + 1):
+                sheet.write_blank(line, column, None, book.style(**style))
+            if last > first:
+                sheet.merge_range(line, first, line, last, "", book.style(**style))
+        book.text(sheet, row, first, title, **box)
+        value = figures.get(name)
+        if value is None:
+            book.text(sheet, row + 1, first, SUPPRESSED if hidden else "–", **big)
+        else:
+            sheet.write_number(row + 1, first, value, book.style(**big))
+    return row + 3
 
 
 def _figures(book: Workbook, sheet: Any, row: int, title: str, facts: Facts, rows: pa.Table) -> int:

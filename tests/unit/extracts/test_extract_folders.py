@@ -6,6 +6,7 @@ import csv
 import json
 import resource
 import subprocess
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -223,10 +224,15 @@ def test_a_column_that_the_release_lacks_stops_everything(released: Home) -> Non
 def test_columns_that_no_contract_names_do_not_go_out(released: Home) -> None:
     with duckdb.connect(str(released.published / f"{PERIOD}-1" / RELEASE_FILE)) as con:
         con.execute(
-            "ALTER TABLE release.release.coverage_national ADD COLUMN secret VARCHAR DEFAULT 'X9'"
+            "ALTER TABLE release.release.coverage_national "
+            "ADD COLUMN secret VARCHAR DEFAULT 'TAK-DISEBUT'"
         )
     folder = make(released, 16)
-    assert all(b"X9" not in p.read_bytes() for p in folder.iterdir())
+    (book,) = folder.glob("*.xlsx")
+    with zipfile.ZipFile(book) as archive:
+        written = [archive.read(name) for name in archive.namelist()]
+    written += [path.read_bytes() for path in folder.iterdir()]
+    assert all(b"TAK-DISEBUT" not in content for content in written)
     assert "secret" not in pq.read_schema(folder / "coverage_national.parquet").names
 
 
