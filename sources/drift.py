@@ -86,7 +86,8 @@ def check(con: duckdb.DuckDBPyConnection, contract: Contract, kept: Kept) -> lis
     columns = [column for column in contract.columns if column.kind in WATCHED]
     if not columns:
         return []
-    now = _looks(con, contract, columns, kept.period, kept.version, "file")
+    this = (kept.period, kept.version)
+    now = _looks(con, contract, columns, this, "file")
     warnings: list[str] = []
     for file, looks in now.items():
         shown = f"{kept.dataset}/{kept.period}/{file}"
@@ -94,7 +95,7 @@ def check(con: duckdb.DuckDBPyConnection, contract: Contract, kept: Kept) -> lis
     before = _before(con, contract, kept)
     if before is None:
         return warnings
-    earlier = _looks(con, contract, columns, *before, "''").get("", {})
+    earlier = _looks(con, contract, columns, before, "''").get("", {})
     for file, looks in now.items():
         shown = f"{kept.dataset}/{kept.period}/{file}"
         for name, look in looks.items():
@@ -102,10 +103,13 @@ def check(con: duckdb.DuckDBPyConnection, contract: Contract, kept: Kept) -> lis
             if was is None or min(was.values, look.values) < ENOUGH_VALUES:
                 continue
             if was.share >= WAS_READ and look.share < STILL_READ * was.share:
+                one = [column for column in columns if column.name == name]
+                old_form = _looks(con, contract, one, before, "''", forms=True)[""][name].form
+                new_form = _looks(con, contract, one, this, "file", forms=True)[file][name].form
                 raise DataRefused(
                     f"{shown}: column {name} has changed its type: in {before[0]} v{before[1]} "
-                    f"{was.share:.0%} of its values could be read (mostly {was.form}), now "
-                    f"{look.share:.0%} (mostly {look.form}). Ask for the former form, or change "
+                    f"{was.share:.0%} of its values could be read (mostly {old_form}), now "
+                    f"{look.share:.0%} (mostly {new_form}). Ask for the former form, or change "
                     f"the contract of {contract.key}",
                     code="SCHEMA_DRIFT",
                 )
@@ -158,15 +162,18 @@ def _looks(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
     columns: list[ContractColumn],
-    period: str,
-    version: int,
+    delivery: tuple[str, int],
     by: str,
+    *,
+    forms: bool = False,
 ) -> dict[str, dict[str, _Look]]:
     """Look at the first rows of every file of a delivery, together or by file."""
+    period, version = delivery
     failed = ""
     found: list[tuple[str, ...]] = []
     try:
-        found = con.execute(_query(contract, columns, period, version, by)).fetchall()
+        query = _query(contract, columns, delivery, by, forms=forms)
+        found = con.execute(query).fetchall()
     except duckdb.Error as error:
         failed = type(error).__name__  # its text may quote a value
     if failed:
@@ -193,14 +200,22 @@ def _looks(
 
 
 def _query(
-    contract: Contract, columns: list[ContractColumn], period: str, version: int, by: str
+    contract: Contract,
+    columns: list[ContractColumn],
+    delivery: tuple[str, int],
+    by: str,
+    *,
+    forms: bool,
 ) -> str:
+    period, version = delivery
     cells = {column.name: cell(contract, column, last_day(period)) for column in columns}
     trimmed = ", ".join(f"{trim_sql(c)} AS {quote(c.name)}" for c in columns)
     cleaned = [f"{clean_sql(c)} AS {cleaned_name(c.name)}" for c in columns]
     cleaned += [f"{sql} AS {name}" for part in cells.values() for name, sql in part.keys]
     parsed = [f"{sql} AS {name}" for part in cells.values() for name, sql in part.parsed]
-    figures = ", ".join(figure for column in columns for figure in _figures(contract, column))
+    figures = ", ".join(
+        figure for column in columns for figure in _figures(contract, column, forms=forms)
+    )
     return f"""
         SELECT file, {figures}
         FROM (
@@ -218,7 +233,7 @@ def _query(
         GROUP BY file ORDER BY file"""
 
 
-def _figures(contract: Contract, column: ContractColumn) -> list[str]:
+def _figures(contract: Contract, column: ContractColumn, *, forms: bool) -> list[str]:
     text, parsed = cleaned_name(column.name), parsed_name(column.name)
     read = f"{parsed} IS NOT NULL"
     if column.kind in ("nik", "npwp"):
@@ -226,11 +241,14 @@ def _figures(contract: Contract, column: ContractColumn) -> list[str]:
         read = f"regexp_matches({text}, '[0-9]{{4}}|[eE][+]?[0-9]')"
     figures = [f"count({text})", f"count(*) FILTER ({text} IS NOT NULL AND {read})"]
     seen: list[str] = []
-    for pattern in _FORMS.values():
+    for pattern in _FORMS.values() if forms else ():
         fits = f"regexp_full_match({text}, {literal(pattern)})"
         figures.append(f"count(*) FILTER ({' AND '.join([fits, *seen])})")
         seen.append(f"NOT {fits}")
-    figures.append(f"count(*) FILTER ({' AND '.join(seen)})")
+    if forms:
+        figures.append(f"count(*) FILTER ({' AND '.join(seen)})")
+    else:  # they are only asked for once a column is known to have drifted
+        figures += ["0"] * (len(_FORMS) + 1)
     if column.kind != "date":
         return [*figures, "0", "0"]
     swapped = _format(contract).replace("%d", "%?").replace("%m", "%d").replace("%?", "%m")
