@@ -18,11 +18,11 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test reliability fuzz lint format ui docs bench clean
+.PHONY: help demo test test-browser reliability fuzz lint format ui docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Cakupan needs Python 3.11 or 3.12: install one, or name it with make PYTHON=..."; exit 1; }
@@ -46,6 +46,9 @@ test: $(READY) ## lint, check types and pass the tests
 	@"$(BIN)/mypy" --no-error-summary
 	@echo "==> tests"
 	@"$(BIN)/python" -m pytest -q
+
+test-browser: $(READY) ## pass the dashboard's tests in a headless Chromium
+	@"$(BIN)/python" -m pytest -q --override-ini "addopts=-ra --strict-markers" tests/browser
 
 reliability: $(READY) ## run the fault tests and write docs/reliability.md from what they see
 	@CAKUPAN_RELIABILITY=write "$(BIN)/python" -m pytest -q tests/faults --deselect tests/faults/test_reliability_page.py

@@ -40,11 +40,15 @@ Cakupan.charts = (function () {
       }
       if (options.keep) for (const scale of spec.scales || []) if (options.keep[scale.name]) Object.assign(scale, options.keep[scale.name]);
       // The compiled axes hold no words: only months and numbers, by the language's signs.
-      const made = await vegaEmbed(holder, spec, {
+      // In a place of its own: Vega names the role of what it draws into.
+      const inner = page.createElement("div");
+      inner.setAttribute("aria-hidden", "true");
+      const made = await vegaEmbed(inner, spec, {
         mode: "vega", ast: true, actions: false, renderer: "svg", hover: false,
         tooltip: tip, formatLocale: options.locale,
       });
       if (Number(holder.dataset.turn) !== own) { made.finalize(); return; }
+      holder.replaceChildren(inner);
       // Views of holders that have left the page let go of their listeners.
       for (const [past, view] of drawn) {
         if (past === holder || !past.isConnected) { view.finalize(); drawn.delete(past); }

@@ -62,6 +62,7 @@ Cakupan.panels = (function () {
       const s = state();
       const f = figures.figure(s);
       const before = figures.trend(s);
+      const drawable = before.filter((one) => one.figure.coverage_rate !== null);
       const key = (column, kind, low, high, extra) => el("div", { class: "key", id: "angka-" + column },
         el("dt", {}, defined(column)),
         el("dd", {}, el("span", { class: "big" }, show(f[column], kind, f.partial)),
@@ -88,13 +89,13 @@ Cakupan.panels = (function () {
           s.segmen ? null : most("peringkat-sektor", t("most.sectors"), Cakupan.figures.largest(figures.sectors(s), "gap", 5),
             (row) => words.shortSector(row.code), (row) => ({ sektor: row.code })),
           el("div", { class: "most" }, el("h3", {}, t("trend")),
-            before.length > 1 ? holder("tren", t("trend.alt", { place: words.place(s), n: before.length }), 150)
-              : el("p", { class: "note" }, t("trend.one")),
+            drawable.length > 1 ? holder("tren", t("trend.alt", { place: words.place(s), n: drawable.length }), 150)
+              : el("p", { class: "note" }, t(before.length > 1 ? "trend.few" : "trend.one")),
             before.length > 1 ? behind("tren", t("trend"), [{ of: t("col.period"), text: true }, { of: defined("coverage_rate") }, { of: defined("gap") }],
               () => before.map((one) => ({ cells: [words.month(one.period), show(one.figure.coverage_rate, "percent"), show(one.figure.gap, "count", one.figure.partial)] }))) : null)));
       scope("ringkasan", { segment: true, regency: s.segmen ? false : true });
-      if (before.length > 1) {
-        const rows = before.filter((one) => one.figure.coverage_rate !== null).map((one) => ({
+      if (drawable.length > 1) {
+        const rows = drawable.map((one) => ({
           month: Cakupan.numbers.shortMonth(one.period, words.lang()), at: one.figure.coverage_rate,
           low: one.figure.coverage_low === null ? one.figure.coverage_rate : one.figure.coverage_low,
           high: one.figure.coverage_high === null ? one.figure.coverage_rate : one.figure.coverage_high,
