@@ -5,6 +5,7 @@ out with an error. Does not belong here: opening and locking (pipelines/resource
 what any one stage makes.
 """
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -156,5 +157,15 @@ def scrubbed(error: BaseException) -> str:
     return (
         f"{type(error).__module__}.{type(error).__qualname__} at {place}. Its text is left out, "
         "because it may quote a person's record. This is a fault of the program or the machine, "
-        "not of a delivery: run `cakupan doctor`, then report it with this line."
+        f"not of a delivery: {_advice(error)}run `cakupan doctor`, then report it with this line."
     )
+
+
+def _advice(error: BaseException) -> str:
+    """Tell what the machine lacks, where the kind of the error says so."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "raise engine.memory_limit in the settings, or give the home more disk; else "
+    if isinstance(error, OSError) and error.errno is not None:
+        # The system's own words for the number: they name no file and no row.
+        return f"{os.strerror(error.errno)}; else "
+    return ""
