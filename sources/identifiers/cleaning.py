@@ -28,8 +28,8 @@ _TABLE = str.maketrans(_FULL_WIDTH, _ASCII)
 _BLANK = re.escape(BLANKS)
 _LEADING = f"^[{_BLANK}{re.escape(APOSTROPHES)}]+"
 _DROPPED = f"{_LEADING}|[{_BLANK}{re.escape(SEPARATORS)}]+"
-# Printable ASCII without the blank.
-_UNSPACED = f"{_LEADING}|[^!-~]+"
+# Printable ASCII without the blank; an apostrophe behind other signs that go is a leading one.
+_UNSPACED = f"^(?:[^!-~]|[{re.escape(APOSTROPHES)}])+|[^!-~]+"
 # Only a text with one point may be a decimal number: `31.71.90.010190.0` is not.
 _DECIMAL_ZERO = f"^([^.,]*)[.,]00?[{_BLANK}]*$"
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 LONG = os.environ.get("CAKUPAN_FUZZ") == "long"
-TIMES = 12
+TIMES = 6
 """So many times the examples of `make test` are tried in one round of `make fuzz`."""
 
 

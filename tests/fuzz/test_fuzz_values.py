@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from arrivals import Counter
 from fuzzing import tried
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from matching.names import create_name_macros, plain_sql
@@ -129,6 +129,7 @@ def test_identifiers_are_the_same_in_python_and_sql(
 
 
 @tried(60)
+@example(text="\x1f`")
 @given(text=ANY)
 def test_what_is_canonical_stays_as_it_is(text: str) -> None:
     for name, (python, _) in READERS.items():
