@@ -154,10 +154,10 @@ class PublicationSettings(_Section):
     storage_version: str = Field("v1.2.0", description="oldest DuckDB that must open the file")
     keep: int = Field(24, ge=1, description="publications kept, the newest first")
     program_seconds: float = Field(
-        20.0,
+        900.0,
         ge=0,
-        description="time for the linear programs that attack a release; counts they do not "
-        "reach are reported and rest on the proof by flows",
+        description="longest time for the linear programs that attack a release; where they do "
+        "not reach every count in it, nothing is released",
     )
 
 

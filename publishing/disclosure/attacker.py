@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from publishing.disclosure.frame import KEYS, TABLES, Frame
-from publishing.disclosure.lattice import Lattice
+from publishing.disclosure.lattice import Lattice, Move
 from publishing.disclosure.rules import (
     ACTIVE,
     FULL,
@@ -43,10 +43,13 @@ class Attack:
     Attributes:
         searched: withheld counts of 1 to 9 that were looked for.
         leaks: cells that are given back, by table and codes, without any figure.
+        moves: movements that were found, which prove nothing of themselves: the other attacker
+            may try them.
     """
 
     searched: int
     leaks: tuple[str, ...]
+    moves: tuple[Move, ...] = ()
 
 
 def attack(frame: Frame, told: Ints) -> Attack:
@@ -58,18 +61,28 @@ def attack(frame: Frame, told: Ints) -> Attack:
     """
     lattice = Lattice(frame, told.copy())
     lattice.version = 1
+    lattice.moves = []
     shown: Bools = np.asarray((lattice.sensitive & TOLD[told].T).any(axis=0))
     leaks = {int(row) for row in np.flatnonzero(shown)}
     shifts = lattice.shifts()
     searched = int(shown.sum())
     for number in lattice.networks:
+        lattice.look(number)
         for target in list(lattice.targets(number)):
             searched += 1
             row = target[1]
             ways = shifts if number >= 0 else None
             if row not in leaks and lattice.range(number, target, ways) < WIDTH:
                 leaks.add(row)
-    return Attack(searched, tuple(frame.name(row) for row in sorted(leaks)))
+    together = [
+        move
+        for number in lattice.networks
+        if number >= 0
+        for move in lattice.compose(number, shifts)
+    ]
+    return Attack(
+        searched, tuple(frame.name(row) for row in sorted(leaks)), (*lattice.moves, *together)
+    )
 
 
 def read_told(con: duckdb.DuckDBPyConnection, schema: str, period: str, frame: Frame) -> Ints:

@@ -8,14 +8,13 @@ with linear programs. Does not belong here: making anything safe, or messages wi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
 from publishing.disclosure import reader
 from publishing.disclosure.frame import KEYS, TABLES
-from publishing.disclosure.rules import MAX_SHARE, MIN_EMPLOYERS, MIN_PERSONS
+from publishing.disclosure.rules import MAX_SHARE, MIN_EMPLOYERS, MIN_PERSONS, Floats
 from warehouse.storage import count, literal
 
 _PEOPLE = ("gap_by_instruction", "gap_by_group")
@@ -307,16 +306,17 @@ def unsafe(con: duckdb.DuckDBPyConnection, schema: str, exact: str, period: str)
 
 
 def with_programs(
-    told: reader.Told, targets: list[reader.Target], wide: float, seconds: float
-) -> tuple[list[str], dict[str, Any]]:
+    told: reader.Told,
+    targets: list[reader.Target],
+    wide: float,
+    seconds: float,
+    hint: Floats | None = None,
+    trials: Sequence[reader.Trial] = (),
+) -> tuple[reader.Search, list[str]]:
     """Search with linear programs, and name what is narrowed down."""
-    found = reader.search(told, targets, wide, seconds)
+    found = reader.search(told, targets, wide, seconds, hint, trials)
     names = sorted(
         {f"{TABLES[int(key[0])]}[{' '.join(str(code) for code in key[1:])}]"
          for key, _ in found.narrow}
     )  # fmt: skip
-    return names, {
-        "programs": found.programs,
-        "proven": found.searched - len(found.unproven) - len(found.narrow),
-        "unproven": len(found.unproven),
-    }
+    return found, names

@@ -1,8 +1,8 @@
 """The networks of one period: the country, the segments, and each province on each basis.
 
-Belongs here: which cells are edges between which nodes, what may move in each network, and
-what is proven of the withheld figures. Does not belong here: flows (networks.py), and which
-cells to withhold (suppression.py).
+Belongs here: what may move in each network, and what is proven of the withheld figures. Does not
+belong here: which cells are edges between which nodes (wiring.py), flows (networks.py), and
+which cells to withhold (suppression.py).
 
 Every network keeps what is not in it at its true values, which is more than a reader knows.
 Where a total above a network is withheld itself, two rules make sure that its own movement can
@@ -15,17 +15,16 @@ be carried by the cells below, so that the networks may be looked at one by one:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from publishing.disclosure import frame as grains
+from publishing.disclosure.composing import compose
 from publishing.disclosure.frame import Frame
 from publishing.disclosure.networks import (
     PROBLEM_LEVEL,
-    SCALE,
     Flow,
-    Network,
     capacities,
 )
 from publishing.disclosure.rules import (
@@ -40,6 +39,8 @@ from publishing.disclosure.rules import (
     Ints,
     sensitive,
 )
+from publishing.disclosure.shifting import Shifts, Ways
+from publishing.disclosure.wiring import DOMICILE, WORKPLACE, Wiring
 
 OPTIONS = {
     "workers": ("U", "A", "I"),
@@ -50,23 +51,25 @@ OPTIONS = {
 }
 """The problems in which each figure moves where nothing is told of the row."""
 
-_DOMICILE, _WORKPLACE = "domicile", "workplace"
-
 Target = tuple[int, int, tuple[str, ...]]
 
-_MOVES = {
-    "A": (("A", True), ("A-U", True)),
-    "I": (("I", True), ("I-U", True)),
-    "U": (("U", True), ("A-U", False), ("I-U", False)),
-}
-"""How a part of a total rises: by itself, or as another part falls or rises against it."""
+_ARCS = 20_000
+"""Arcs of one flow that looks for many counts: more share less of what others found."""
 
-_LARGE = 3 * WIDTH
 
-Ways = tuple[tuple[int, int, float], ...]
+@dataclass(frozen=True)
+class Move:
+    """Other figures that agree with all that is told, by what they differ from the true ones.
 
-Shifts = dict[tuple[str, int], Ways]
-"""Ways through the country's network, by part and row of the total that moves."""
+    Attributes:
+        network: number of the network that it was found in.
+        rows: of the frame.
+        parts: by how much A, I and U of each row rise (3 x rows).
+    """
+
+    network: int
+    rows: Ints
+    parts: Floats
 
 
 class Lattice:
@@ -77,6 +80,7 @@ class Lattice:
         levels: what each row tells.
         floor: what each row has told before and therefore tells still.
         told: what readers know of each row: what is told now, or was before.
+        moves: movements found, where they are kept.
     """
 
     def __init__(self, frame: Frame, levels: Ints, floor: Ints | None = None):
@@ -91,9 +95,12 @@ class Lattice:
         self.levels = levels
         self.floor = np.full(len(levels), NOTHING) if floor is None else floor
         self.sensitive = sensitive(frame.counts)
+        self.moves: list[Move] | None = None
         self.version = 0
         self.told = np.maximum(self.levels, self.floor)
         self._parents()
+        self._counts: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {}
+        self._problems: dict[tuple[tuple[int, ...], int], tuple[tuple[str, ...], ...]] = {}
         self._widths: dict[tuple[int, int, str], tuple[int, float]] = {}
         self._flows: dict[tuple[int, str, Ways], tuple[int, Flow]] = {}
         bounded = np.isin(
@@ -105,9 +112,7 @@ class Lattice:
             up, down = capacities(problem, frame.room)
             self.up[problem] = np.where(bounded, up, np.inf)
             self.down[problem] = np.where(bounded, down, np.inf)
-        self.networks: dict[int, Network] = {-2: self._segments(), -1: self._country()}
-        for block in np.unique(frame.block[frame.block >= 0]):
-            self.networks[int(block)] = self._block(int(block))
+        self.networks = Wiring(frame, self.place, self.twins, self.column).networks()
 
     # --- what is told -----------------------------------------------------------------------
 
@@ -135,8 +140,8 @@ class Lattice:
         self.twins: list[tuple[int, int]] = []
         if frame.both_bases:
             for row in frame.rows(grains.NATIONAL, grains.SECTOR):
-                if codes["basis"][row] == _DOMICILE:
-                    key = (int(frame.grain[row]), _WORKPLACE, codes["sector_code"][row])
+                if codes["basis"][row] == DOMICILE:
+                    key = (int(frame.grain[row]), WORKPLACE, codes["sector_code"][row])
                     other = place[key if key[2] else key[:2]]
                     self.twins.append((int(row), other))
 
@@ -167,120 +172,6 @@ class Lattice:
             rows = np.flatnonzero((parent >= 0) & (told > NOTHING))
             blocked[parent[rows]] = True
         return ~blocked
-
-    # --- networks ---------------------------------------------------------------------------
-
-    def _nodes(self, rows: Ints, key: str) -> dict[tuple[str, str], int]:
-        codes = self.frame.codes
-        found = sorted({(codes["basis"][row], codes[key][row]) for row in rows})
-        return {name: number for number, name in enumerate(found)}
-
-    def _country(self) -> Network:
-        """Provinces and sectors on both bases; the country's sectors are one on both."""
-        frame, codes = self.frame, self.frame.codes
-        cells = frame.rows(grains.PROVINCE_SECTOR)
-        provinces = self._nodes(cells, "province_code")
-        sectors = self._nodes(cells, "sector_code")
-        first = 2 + len(provinces)
-        tail, head, row = self._province_edges(provinces)
-
-        def column(basis: str, sector: str) -> int:
-            return first + sectors[basis, sector]
-
-        for cell in cells:
-            basis = codes["basis"][cell]
-            ends = (
-                2 + provinces[basis, codes["province_code"][cell]],
-                column(basis, codes["sector_code"][cell]),
-            )
-            self._add(tail, head, row, ends, int(cell), basis)
-        if frame.both_bases:
-            for cell, _ in self.twins:
-                if frame.grain[cell] == grains.SECTOR:
-                    sector = codes["sector_code"][cell]
-                    tail.append(column(_DOMICILE, sector))
-                    head.append(column(_WORKPLACE, sector))
-                    row.append(cell)
-        else:
-            for cell in frame.rows(grains.SECTOR):
-                basis = codes["basis"][cell]
-                ends = (column(basis, codes["sector_code"][cell]), self._root(basis))
-                self._add(tail, head, row, ends, int(cell), basis)
-        return Network(first + len(sectors), np.array(tail), np.array(head), np.array(row))
-
-    def _segments(self) -> Network:
-        """Provinces and segments by sex and age: no table tells their sums over provinces."""
-        frame, codes = self.frame, self.frame.codes
-        cells = frame.rows(grains.SEGMENT)
-        provinces = self._nodes(cells, "province_code")
-        kinds = sorted({self._kind(int(cell)) for cell in cells})
-        first = 2 + len(provinces)
-        number = {kind: first + place for place, kind in enumerate(kinds)}
-        tail, head, row = self._province_edges(provinces)
-        for cell in cells:
-            tail.append(2 + provinces[codes["basis"][cell], codes["province_code"][cell]])
-            head.append(number[self._kind(int(cell))])
-            row.append(int(cell))
-        for place in number.values():
-            tail.append(place)
-            head.append(1)
-            row.append(-1)
-        return Network(first + len(kinds), np.array(tail), np.array(head), np.array(row))
-
-    def _kind(self, row: int) -> tuple[str, ...]:
-        return tuple(self.frame.codes[key][row] for key in ("segment", "sex", "age_band"))
-
-    def _root(self, basis: str) -> int:
-        return 0 if basis == _DOMICILE else 1
-
-    def _add(
-        self,
-        tail: list[int],
-        head: list[int],
-        row: list[int],
-        ends: tuple[int, int],
-        cell: int,
-        basis: str,
-    ) -> None:
-        """Add an edge; on the other basis all run the other way, so that both can meet."""
-        start, end = ends if basis == _DOMICILE else ends[::-1]
-        tail.append(start)
-        head.append(end)
-        row.append(cell)
-
-    def _province_edges(
-        self, provinces: dict[tuple[str, str], int]
-    ) -> tuple[list[int], list[int], list[int]]:
-        frame, codes = self.frame, self.frame.codes
-        tail: list[int] = []
-        head: list[int] = []
-        row: list[int] = []
-        for (basis, province), number in provinces.items():
-            cell = self.place[grains.PROVINCE, basis, province]
-            self._add(tail, head, row, (self._root(basis), 2 + number), cell, basis)
-        national = frame.rows(grains.NATIONAL)
-        if frame.both_bases and len(national):
-            tail.append(1)
-            head.append(0)
-            row.append(int(next(r for r in national if codes["basis"][r] == _DOMICILE)))
-        return tail, head, row
-
-    def _block(self, block: int) -> Network:
-        """Regencies and sectors of one province on one basis."""
-        frame, codes = self.frame, self.frame.codes
-        inside = frame.block == block
-        totals = np.flatnonzero(inside & (frame.grain == grains.REGENCY))
-        cells = np.flatnonzero(inside & (frame.grain == grains.SECTOR_REGION))
-        regencies = {codes["regency_code"][row]: 1 + n for n, row in enumerate(totals)}
-        first = 1 + len(regencies)
-        columns = sorted({int(self.column[row]) for row in cells})
-        at = {column: first + n for n, column in enumerate(columns)}
-        tail = [0] * len(totals) + [regencies[codes["regency_code"][row]] for row in cells]
-        head = [regencies[codes["regency_code"][row]] for row in totals]
-        head += [at[int(self.column[row])] for row in cells]
-        return Network(
-            first + len(columns), np.array(tail), np.array(head), np.concatenate([totals, cells])
-        )
 
     # --- what is proven ---------------------------------------------------------------------
 
@@ -321,16 +212,22 @@ class Lattice:
         elif (self.frame.grain[network.row] == grains.REGENCY).sum() == 1:
             # A single regency is its province, of which the country's network has the proof.
             return
-        for edge in np.flatnonzero(
-            (network.row >= 0) & np.isin(self.frame.grain[network.row], wanted)
-        ):
-            row = int(network.row[edge])
-            seen = set()
-            for figure in np.flatnonzero(self.sensitive[:, row]):
-                problems = self.problems(row, FIGURES[figure])
-                if problems not in seen:
-                    seen.add(problems)
-                    yield int(edge), row, problems
+        counts = self._counts.get(number)
+        if counts is None:
+            small = self.sensitive[:, np.maximum(network.row, 0)]
+            inside = (network.row >= 0) & np.isin(self.frame.grain[network.row], wanted)
+            counts = self._counts[number] = [
+                (int(edge), int(network.row[edge]), tuple(np.flatnonzero(small[:, edge]).tolist()))
+                for edge in np.flatnonzero(inside & small.any(axis=0))
+            ]
+        for edge, row, figures in counts:
+            key = (figures, int(self.told[row]))
+            if key not in self._problems:
+                self._problems[key] = tuple(
+                    dict.fromkeys(self.problems(row, FIGURES[figure]) for figure in figures)
+                )
+            for problems in self._problems[key]:
+                yield edge, row, problems
 
     def is_told(self, row: int, figure: str) -> bool:
         """Tell whether readers have a figure."""
@@ -344,11 +241,18 @@ class Lattice:
             return ("I-U",)
         return ("A-U",)
 
-    def lift(self, number: int, edge: int, row: int, problem: str, shifts: Shifts | None) -> float:
+    def lift(self, number: int, edge: int, row: int, problem: str) -> float:
         """Give by how much a row's unregistered can grow, where its workers are withheld."""
         if "-" not in problem or self.told[row] > NOTHING:
             return 0.0
-        return self.width(number, edge, row, "U/2", shifts)
+        if self.flow(number, problem).up[edge] >= WIDTH:
+            return 0.0
+        key = (number, edge, "lift")
+        kept = self._widths.get(key)
+        if kept is None or kept[0] != self.version:
+            kept = (self.version, self.flow(number, "U/2").most(edge, True)[0])
+            self._widths[key] = kept
+        return kept[1]
 
     def range(self, number: int, target: Target, shifts: Shifts | None = None) -> float:
         """Give the range of a figure, as far as it is looked for."""
@@ -374,71 +278,142 @@ class Lattice:
         """
         if self.told[row] > PROBLEM_LEVEL[problem]:
             return 0.0
-        key = (number, edge, problem)
+        self._look(number, problem, [(edge, row)])
+        found = self._widths[number, edge, problem][1]
+        ways = self.ways(row, problem, shifts) if found < WIDTH else ()
+        if not ways:
+            return found
+        key = (number, edge, f"{problem} around")
         kept = self._widths.get(key)
-        if kept is not None and (kept[0] == self.version or kept[1] >= WIDTH):
-            return kept[1]
-        lift = self.lift(number, edge, row, problem, shifts)
-        # What lies below a total of the country's network needs it to rise by the whole range.
-        found = self.flow(number, problem).width(edge, lift, rising_only=number == -1)
-        if found < WIDTH:
-            ways = self.ways(row, problem, shifts)
-            if ways:
-                above, _ = self.flow(number, problem, ways).most(edge, True, lift)
-                found = max(found, above)
-        self._widths[key] = (self.version, found)
+        if kept is None or (kept[0] != self.version and kept[1] < WIDTH):
+            lift = self.lift(number, edge, row, problem)
+            above, _ = self.flow(number, problem, ways).most(edge, True, lift)
+            kept = self._widths[key] = (self.version, above)
+        return max(found, kept[1])
+
+    def look(self, number: int) -> None:
+        """Look for the ranges of all counts of a network at once."""
+        for turn in range(max(len(problems) for problems in OPTIONS.values())):
+            wanted: dict[str, dict[tuple[int, int], None]] = {}
+            for edge, row, problems in self.targets(number):
+                if (
+                    turn < len(problems)
+                    and self.told[row] <= PROBLEM_LEVEL[problems[turn]]
+                    and not any(self._is_wide(number, edge, problem) for problem in problems)
+                ):
+                    wanted.setdefault(problems[turn], {})[edge, row] = None
+            for problem, pairs in wanted.items():
+                self._look(number, problem, list(pairs))
+
+    def _look(self, number: int, problem: str, pairs: list[tuple[int, int]]) -> None:
+        """Find ranges within a network, as far as they are looked for."""
+        flow = self.flow(number, problem)
+        left = [
+            (edge, row)
+            for edge, row in pairs
+            if (kept := self._widths.get((number, edge, problem))) is None
+            or (kept[0] != self.version and kept[1] < WIDTH)
+        ]
+        step = max(1, _ARCS // (2 * len(flow.up)))
+        while left:
+            some, left = left[:step], left[step:]
+            edges = [edge for edge, _ in some]
+            lifts = [self.lift(number, edge, row, problem) for edge, row in some]
+            far, moved = flow.each(edges, True, lifts)
+            for each, lifted in zip(moved, zip(edges, lifts, strict=True), strict=True):
+                self._moved(number, problem, each, lifted)
+            # What lies below a total of the country's network needs it to rise by the range.
+            short = [n for n in range(len(some)) if far[n] < WIDTH] if number != -1 else []
+            if short:
+                below, moved = flow.each([edges[n] for n in short], False)
+                far[short] += below
+                for each in moved:
+                    self._moved(number, problem, each)
+            for edge, width in zip(edges, far.tolist(), strict=True):
+                if not self._is_wide(number, edge, problem):
+                    self._widths[number, edge, problem] = (self.version, min(width, WIDTH))
+            left = [pair for pair in left if not self._is_wide(number, pair[0], problem)]
+
+    def _moved(
+        self, number: int, problem: str, moved: Floats, lifted: tuple[int, float] = (-1, 0.0)
+    ) -> None:
+        """Take note of a movement, which proves every edge that it moves far enough."""
+        edge, lift = lifted
+        if lift == 0 or moved[edge] <= self.flow(number, problem).up[edge]:
+            # What is lifted moves the others only with what lifts it, which they do not have.
+            far = moved if number == -1 else np.abs(moved)
+            for other in np.flatnonzero(far >= WIDTH - 1e-9):
+                self._widths[(number, int(other), problem)] = (self.version, WIDTH)
+        if self.moves is not None:
+            self.moves.append(self._move(number, problem, moved, lifted))
+
+    def _move(self, number: int, problem: str, moved: Floats, lifted: tuple[int, float]) -> Move:
+        """Give a movement as what it changes in each row."""
+        size = len(moved)
+        parts = np.zeros((3, size))
+        parts["AIU".index(problem[0])] = moved
+        if "-" in problem:
+            parts[2] = -moved
+        edge, lift = lifted
+        above = moved[edge] - self.flow(number, problem).up[edge] if lift else 0.0
+        if above > 0:
+            # The unregistered of the row grow first by what the active then take.
+            _, other = self.flow(number, "U/2").most(edge, True)
+            parts[2] += other * (above / lift)
+        row = self.networks[number].row
+        kept = (row >= 0) & (parts != 0).any(axis=0)
+        rows, parts = row[kept], parts[:, kept]
+        if number == -1:
+            twin = dict(self.twins)
+            same = np.array([twin.get(int(one), -1) for one in rows], dtype=np.int64)
+            rows = np.concatenate([rows, same[same >= 0]])
+            parts = np.hstack([parts, parts[:, same >= 0]])
+        return Move(number, rows, parts)
+
+    def compose(self, number: int, shifts: Shifts) -> list[Move]:
+        """Give movements of counts that move only with a total above their network."""
+        found = []
+        wanted: dict[str, dict[tuple[int, int], None]] = {}
+        for edge, row, problems in self.targets(number):
+            if not any(self._is_wide(number, edge, problem) for problem in problems):
+                for problem in problems:
+                    if self.ways(row, problem, shifts):
+                        wanted.setdefault(problem, {})[edge, row] = None
+        for problem, pairs in wanted.items():
+            flow = self.flow(number, problem)
+            asked = []
+            for edge, row in pairs:
+                total = int(self.column[row] if self.column[row] >= 0 else self.province[row])
+                moved = shifts.around(problem, total)
+                if moved is not None and flow.is_open[edge]:
+                    asked.append((edge, moved, shifts.demands(total, moved)))
+            step = max(1, _ARCS // (2 * len(flow.up)))
+            for some in (asked[at : at + step] for at in range(0, len(asked), step)):
+                below = compose(flow, [each[0] for each in some], np.array([e[2] for e in some]))
+                for (_, above, _), moved in zip(some, below, strict=True):
+                    if not np.isnan(moved).any():
+                        upper = self._move(-1, problem, above, (-1, 0.0))
+                        lower = self._move(number, problem, moved, (-1, 0.0))
+                        found.append(
+                            Move(
+                                number,
+                                np.concatenate([upper.rows, lower.rows]),
+                                np.hstack([upper.parts, lower.parts]),
+                            )
+                        )
         return found
+
+    def _is_wide(self, number: int, edge: int, problem: str) -> bool:
+        return self._widths.get((number, edge, problem), (0, 0.0))[1] >= WIDTH
 
     def ways(self, row: int, problem: str, shifts: Shifts | None) -> Ways:
         """Give the ways through the country's network that serve a row below it."""
-        if not shifts:
+        if shifts is None:
             return ()
         total = self.column[row] if self.column[row] >= 0 else self.province[row]
-        return shifts.get((problem, int(total)), ())
+        return shifts.get(problem, int(total))
 
     def shifts(self) -> Shifts:
-        """Find how far withheld totals of provinces can rise, and what in them makes up for it.
-
-        Of the cells below such a total nothing is told, so that a part that rises can be
-        carried by them whatever carries the part that falls.
-        """
-        found: Shifts = {}
-        network = self.networks[-1]
-        edges = {int(row): edge for edge, row in enumerate(network.row)}
-        rows = self.frame.rows(grains.PROVINCE_SECTOR, grains.PROVINCE)
-        for row in rows[self.told[rows] < FULL]:
-            parts = self.frame.counts.parts[:, row]
-            for number, part in enumerate("AIU"):
-                # Of larger totals, a part below can rise without the total.
-                if 0 < parts[number] < _LARGE:
-                    found[part, int(row)] = self._shift(edges, int(row), part)
-        return found
-
-    def _shift(self, edges: dict[int, int], row: int, part: str) -> Ways:
-        best: tuple[float, sp.csr_matrix | None] = (0.0, None)
-        for problem, rising in _MOVES[part]:
-            if self.told[row] <= PROBLEM_LEVEL[problem]:
-                lift = self.lift(-1, edges[row], row, problem, None)
-                moved = self.flow(-1, problem).most(edges[row], rising, lift if rising else 0.0)
-                if moved[0] > best[0]:
-                    best = moved
-        return () if best[1] is None else self._around(edges, row, best[1])
-
-    def _around(self, edges: dict[int, int], row: int, flow: sp.csr_matrix) -> Ways:
-        """Tell what a flow through the country moves in one province, in its block's nodes."""
-        network, block = self.networks[-1], self.networks[int(self.frame.block[row])]
-        cells = self.frame.grain[block.row] == grains.SECTOR_REGION
-        node = dict(
-            zip(self.column[block.row[cells]].tolist(), block.head[cells].tolist(), strict=True)
-        )
-        total = int(self.province[row]) if self.province[row] >= 0 else row
-        node[total] = 0
-        found = []
-        for other, end in node.items():
-            if other != row:
-                edge = edges[other]
-                moved = abs(float(flow[int(network.tail[edge]), int(network.head[edge])])) / SCALE
-                if moved > 0:
-                    pair = (node[row], end) if row != total else (end, node[row])
-                    found.append((*pair, moved))
-        return tuple(found)
+        """Give the ways through the country's network at the present levels."""
+        flows = {problem: self.flow(-1, problem) for problem in PROBLEM_LEVEL}
+        return Shifts(self.frame, self.told, self.networks, flows, self.column, self.province)

@@ -28,6 +28,10 @@ _UPWARDS = 0.75
 _PATIENCE = 3
 _NEAR = 1e-5
 """Persons. Solvers keep sums up to about a millionth."""
+_NOTHING = 1e-9
+_DEAR = 1e4
+_FARTHEST = 4.0
+_AT_ONCE = 64
 
 
 @dataclass
@@ -80,21 +84,73 @@ class Program:
     high: Floats
     excess: Ints
 
-    def settle(self) -> Floats | None:
+    def settle(self, near: Floats | None = None) -> Floats | None:
         """Find a solution with as little excess as there can be, and allow no more than that.
+
+        Args:
+            near: values that the solution should be close to, NaN where it does not matter.
 
         Returns:
             The solution; None where the system has none.
         """
         cost = np.zeros(len(self.low))
         cost[self.excess] = 1.0
-        point = self.solve(cost)
+        point = self.solve(cost) if near is None else self._close(_DEAR * cost, near)
         if point is not None:
             self.high[self.excess] = np.where(
                 point[self.excess] > _NEAR, point[self.excess] + _NEAR, 0.0
             )
             point[self.excess] = np.minimum(point[self.excess], self.high[self.excess])
         return point
+
+    def _close(self, cost: Floats, near: Floats) -> Floats | None:
+        """Find a solution of least cost and distance."""
+        free = np.flatnonzero(~np.isnan(near) & (self.low < self.high))
+        many, width = len(free), len(self.low)
+        pick = sp.csr_matrix((np.ones(many), (np.arange(many), free)), shape=(many, width))
+        same = sp.identity(many)
+        point = Program(
+            sp.bmat([[self.matrix, None, None], [pick, -same, same]], format="csr"),
+            np.concatenate([self.least, near[free]]),
+            np.concatenate([self.most, near[free]]),
+            np.concatenate([self.low, np.zeros(2 * many)]),
+            np.concatenate([self.high, np.full(2 * many, np.inf)]),
+            self.excess,
+        ).solve(np.concatenate([cost, np.tile(1.0 / (1.0 + np.maximum(near[free], 0.0)), 2)]))
+        return None if point is None else np.clip(point[:width], self.low, self.high)
+
+    def holds(self, points: Floats) -> Bools:
+        """Tell which points are solutions; one row for each.
+
+        Args:
+            points: values of all variables.
+        """
+        sums = (self.matrix @ points.T).T
+        return np.asarray(
+            (points >= self.low - _NEAR).all(axis=1)
+            & (points <= self.high + _NEAR).all(axis=1)
+            & (sums >= self.least - _NEAR).all(axis=1)
+            & (sums <= self.most + _NEAR).all(axis=1)
+        )
+
+    def reach(self, point: Floats, moves: sp.csr_matrix) -> Floats:
+        """Give how much of each move can be added to a solution without leaving the system.
+
+        Args:
+            point: a solution.
+            moves: one row each.
+        """
+        share = np.full(moves.shape[0], _FARTHEST)
+        for change, at, low, high in (
+            (moves, point, self.low, self.high),
+            (moves @ self.matrix.T, self.matrix @ point, self.least, self.most),
+        ):
+            each = sp.coo_matrix(change)
+            kept = np.abs(each.data) > _NOTHING
+            row, column, by = each.row[kept], each.col[kept], each.data[kept]
+            left = np.where(by > 0, high[column] - at[column], at[column] - low[column])
+            np.minimum.at(share, row, np.maximum(left, 0.0) / np.abs(by))
+        return share
 
     def solve(self, cost: Floats, seconds: float = 60.0) -> Floats | None:
         """Find the solution of least cost; None where there is none in time."""
@@ -152,26 +208,70 @@ class Ranges:
     programs: int = 0
 
 
-def ranges(
-    program: Program, goals: sp.csr_matrix, wide: float, seconds: float, single: bool = True
-) -> Ranges:
-    """Look for the range of every figure, as far as it is asked for.
+def start(
+    program: Program,
+    goals: sp.csr_matrix,
+    near: Floats | None = None,
+    moves: sp.csr_matrix | None = None,
+) -> Ranges | None:
+    """Begin a search with what may be tried, whoever found it: only solutions count.
 
     Args:
         program: what the reader knows.
         goals: the figures, one row each.
+        near: values that the first solution should be close to.
+        moves: what may lead from it to other solutions, one row each.
+
+    Returns:
+        The ranges seen; None where the system has no solution.
+    """
+    many = goals.shape[0]
+    first = program.settle(near)
+    if first is None:
+        return None
+    seen = goals @ first
+    nothing = np.zeros(many, dtype=bool)
+    found = Ranges(seen.copy(), seen.copy(), nothing, nothing.copy(), [first], 1)
+    if moves is None or not moves.shape[0] or not program.holds(first[None, :])[0]:
+        return found
+    for sign in (1.0, -1.0):
+        shares = program.reach(first, sign * moves)
+        useful = np.flatnonzero(shares > _NOTHING)
+        for at in range(0, len(useful), _AT_ONCE):
+            some = useful[at : at + _AT_ONCE]
+            points = first + sign * moves[some].toarray() * shares[some][:, None]
+            points = points[program.holds(points)]
+            if len(points):
+                values = goals @ points.T
+                np.minimum(found.least, values.min(axis=1), out=found.least)
+                np.maximum(found.most, values.max(axis=1), out=found.most)
+    return found
+
+
+def ranges(
+    program: Program,
+    goals: sp.csr_matrix,
+    wide: float,
+    seconds: float,
+    single: bool = True,
+    begun: Ranges | None = None,
+) -> Ranges:
+    """Look for the range of every figure, as far as it is asked for.
+
+    Args:
+        program: what the reader knows; settled already where `begun` is given.
+        goals: the figures, one row each.
         wide: the range that is enough.
         seconds: for the whole search.
         single: look at what never moves along with others by itself, to be sure of it.
+        begun: what was found before.
     """
     until = time.monotonic() + seconds
     many = goals.shape[0]
-    first = program.settle()
-    nothing = np.zeros(many, dtype=bool)
-    if first is None:
+    found = begun or start(program, goals)
+    if found is None:
+        nothing = np.zeros(many, dtype=bool)
         return Ranges(np.zeros(many), np.zeros(many), nothing, ~nothing, [])
-    seen = goals @ first
-    found = Ranges(seen.copy(), seen.copy(), nothing, nothing.copy(), [first], 1)
     drawn = np.random.default_rng(20210325)
     idle, covered = 0, 0.0
     while idle < _PATIENCE:

@@ -12,6 +12,7 @@ needs no solver.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ SCALE = 1000
 
 _ENOUGH = 4 * WIDTH
 """No edge needs to carry more: four times what a figure must be able to move."""
+
+_MOST = 2**30
 
 _FREE = 1e-3
 
@@ -59,12 +62,42 @@ class Network:
         tail: node that each edge leaves.
         head: node that each edge enters.
         row: row of the frame that each edge is; -1 for a sum that no table tells.
+        pattern: its arcs, once they were needed.
     """
 
     nodes: int
     tail: Ints
     head: Ints
     row: Ints
+    pattern: _Pattern | None = None
+
+
+@dataclass
+class _Pattern:
+    """A graph with an arc each way between nodes, in the order in which flows give them.
+
+    Attributes:
+        starts, ends: of the arcs of each node, and where each arc leads.
+        place: where each arc stands that was asked for.
+        arcs: number of each arc that was asked for, by its ends.
+    """
+
+    starts: Ints
+    ends: Ints
+    place: Ints
+    arcs: dict[tuple[int, int], int]
+
+
+def _pattern(source: Ints, target: Ints, nodes: int) -> _Pattern:
+    kinds = np.unique(np.concatenate([source * nodes + target, target * nodes + source]))
+    tails, heads = np.divmod(kinds, nodes)
+    pairs = zip(source.tolist(), target.tolist(), strict=True)
+    return _Pattern(
+        np.searchsorted(tails, np.arange(nodes + 1)),
+        heads,
+        np.searchsorted(kinds, source * nodes + target),
+        {pair: number for number, pair in enumerate(pairs)},
+    )
 
 
 class Flow:
@@ -98,129 +131,120 @@ class Flow:
             [np.where(is_open, self.up, 0.0), np.where(is_open, self.down, 0.0)]
         )
         self.full = np.concatenate([self.up, self.down])
-        if shifts:
-            ends = np.array([(a, b) for a, b, _ in shifts])
-            source = np.concatenate([source, ends[:, 0]])
-            target = np.concatenate([target, ends[:, 1]])
-            size = np.array([persons for _, _, persons in shifts])
-            self.capacity = np.concatenate([self.capacity, size])
-            self.full = np.concatenate([self.full, size])
+        ends = np.array([(a, b) for a, b, _ in shifts], dtype=np.int64).reshape(-1, 2)
+        size = np.array([persons for _, _, persons in shifts])
+        source = np.concatenate([source, ends[:, 0]])
+        target = np.concatenate([target, ends[:, 1]])
+        self.capacity = np.concatenate([self.capacity, size])
+        self.full = np.concatenate([self.full, size])
         self.count = count
-        ids = sp.csr_matrix(
-            (np.arange(1, len(source) + 1), (source, target)), shape=(network.nodes, network.nodes)
-        )
-        ids.sort_indices()
-        self._ids = ids
-        self._arc = ids.data - 1
-        self._data = np.floor(self.capacity[self._arc] * SCALE + 1e-6).astype(np.int32)
-        place = np.empty(len(source), dtype=np.int64)
-        place[self._arc] = np.arange(len(source))
-        self._place = place
+        if shifts or network.pattern is None:
+            made = _pattern(source, target, network.nodes)
+            if not shifts:
+                network.pattern = made
+        else:
+            made = network.pattern
+        self._pattern = made
+        self._ahead = made.place[:count]
+        self._room = np.zeros(len(made.ends), dtype=np.int32)
+        self._room[made.place] = np.floor(self.capacity * SCALE + 1e-6)
 
-        self._sources = np.repeat(np.arange(network.nodes), np.diff(ids.indptr))
-        self._bounded = False
+    def each(
+        self, edges: Sequence[int], rising: bool, lifts: Sequence[float] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Give how far each of some edges can rise or fall, the others making up for it.
 
-    def _bounds(self) -> None:
-        """Prepare what is sure without solving: ways over one other row and one column."""
-        network = self.network
-        size = (network.nodes, network.nodes)
-        open_down = np.where(self.is_open, self.down, 0.0)
-        passing = np.where(self.is_open & (self.up >= WIDTH), 1.0, 0.0)
-        self._fall = np.zeros(size, dtype=np.float32)
-        self._fall[network.tail, network.head] = open_down
-        self._pass = np.zeros(size, dtype=np.float32)
-        self._pass[network.tail, network.head] = passing
-        # By how much node t falls towards the columns that node r can pass on to.
-        self._reach = self._fall @ self._pass.T
-
-    def sure(self, edge: int) -> float:
-        """Give by how much an edge can rise for sure; it may be more."""
-        if not self._bounded:
-            self._bounds()
-            self._bounded = True
-        tail, head = int(self.network.tail[edge]), int(self.network.head[edge])
-        fall = self._fall[:, head]
-        way = self._reach[tail] - self._pass[:, head] * self._fall[tail, head]
-        through = np.minimum(fall, way)
-        through[tail] = 0.0
-        best = float(through.max(initial=0.0))
-        own = np.flatnonzero((self._fall[tail] > 0) & (np.arange(len(fall)) != head))
-        others = np.flatnonzero(fall > 0)
-        others = others[others != tail]
-        if len(own) and len(others) and self._pass[np.ix_(others, own)].all():
-            best = max(best, float(min(self._fall[tail, own].sum(), fall[others].sum())))
-        return best
-
-    def most(
-        self, edge: int, rising: bool, lift: float = 0.0
-    ) -> tuple[float, sp.csr_matrix | None]:
-        """Give how far an edge can rise or fall, the others making up for it.
+        One flow finds all: the network stands in it once for each of the edges.
 
         Args:
-            edge: number of the edge.
+            edges: numbers of the edges.
             rising: upwards or downwards.
-            lift: by how much more than its own capacity the edge itself may rise.
+            lifts: by how much more than its own capacity each edge itself may rise.
 
         Returns:
-            Persons, and the flow that makes up for it.
+            Persons, and by how much every edge rises with it, one row for each that was asked.
         """
-        own = float(self.up[edge] + lift if rising else self.down[edge])
-        if not self.is_open[edge] or own <= 0:
-            return 0.0, None
-        graph = self._without(edge)
-        start, end = self._ends(edge, rising)
-        flow = maximum_flow(graph, start, end)
-        return min(own, flow.flow_value / SCALE), flow.flow
+        asked = np.asarray(edges, dtype=np.int64)
+        many, nodes = len(asked), self.network.nodes
+        own = (self.up if rising else self.down)[asked] + (0.0 if lifts is None else lifts)
+        own = np.where(self.is_open[asked], np.maximum(own, 0.0), 0.0)
+        tail, head = self.network.tail[asked], self.network.head[asked]
+        begin, end = (head, tail) if rising else (tail, head)
+        made = self._pattern
+        arcs, copy = len(made.ends), np.arange(many)
+        room = np.tile(self._room, many)
+        for place in (made.place[asked], made.place[asked + self.count]):
+            room[copy * arcs + place] = 0
+        heads = (made.ends[None, :] + copy[:, None] * nodes).ravel()
+        after = np.concatenate([made.starts[begin + 1], made.starts[end + 1]])
+        after += np.tile(copy * arcs, 2)
+        source, sink = many * nodes, many * nodes + 1
+        limit = np.floor(own * SCALE + 1e-6).astype(np.int32)
+        # Of each copy an arc back to the source and one to the sink, last in their rows.
+        heads = np.insert(heads, after, np.repeat([source, sink], many))
+        room = np.insert(room, after, np.concatenate([np.zeros(many), np.full(many, _MOST)]))
+        inside = np.insert(np.ones(many * arcs, dtype=bool), after, False)
+        size = np.tile(np.diff(made.starts), many)
+        for rows in (begin, end):
+            size[copy * nodes + rows] += 1
+        starts = np.concatenate([[0], np.cumsum(np.concatenate([size, [many, many]]))])
+        graph = sp.csr_matrix(
+            (
+                np.concatenate([room, limit, np.zeros(many, dtype=np.int32)]).astype(np.int32),
+                np.concatenate([heads, copy * nodes + begin, copy * nodes + end]).astype(np.int32),
+                starts.astype(np.int32),
+            ),
+            shape=(sink + 1, sink + 1),
+        )
+        flow = maximum_flow(graph, source, sink).flow.data
+        self._last = flow[: len(inside)][inside].reshape(many, arcs)
+        far = flow[len(inside) : len(inside) + many] / SCALE
+        moved = self._last[:, self._ahead] / SCALE
+        moved[copy, asked] = far if rising else -far
+        return far, moved
 
-    def _ends(self, edge: int, rising: bool) -> tuple[int, int]:
-        tail, head = int(self.network.tail[edge]), int(self.network.head[edge])
-        return (head, tail) if rising else (tail, head)
+    def most(self, edge: int, rising: bool, lift: float = 0.0) -> tuple[float, Floats]:
+        """Give how far one edge can rise or fall, and by how much every edge rises with it."""
+        far, moved = self.each([edge], rising, [lift])
+        return float(far[0]), moved[0]
 
-    def _without(self, edge: int) -> sp.csr_matrix:
-        data = self._data.copy()
-        data[self._place[[edge, edge + self.count]]] = 0
-        return sp.csr_matrix((data, self._ids.indices, self._ids.indptr), shape=self._ids.shape)
-
-    def width(self, edge: int, lift: float = 0.0, rising_only: bool = False) -> float:
-        """Give the range of an edge, as far as it is looked for."""
-        if not self.is_open[edge]:
-            return 0.0
-        own = float(self.up[edge]) + lift
-        if own >= WIDTH and self.sure(edge) >= WIDTH:
-            return WIDTH
-        above, _ = self.most(edge, True, lift)
-        if above >= WIDTH or rising_only:
-            return above
-        below, _ = self.most(edge, False)
-        return above + below
-
-    def cheapest(self, edge: int, need: float, cost: Floats, lift: float = 0.0) -> Ints | None:
+    def cheapest(
+        self, edge: int, needs: Sequence[float], cost: Floats, lift: float = 0.0
+    ) -> Ints | None:
         """Find the cheapest edges that let an edge rise further, if they were withheld too.
 
         Args:
             edge: number of the edge.
-            need: persons that the way must carry, beyond what flows already.
+            needs: persons that the way must carry, beyond what flows already; the first that
+                any way can carry counts.
             cost: of each edge; infinite where it must stay.
             lift: by how much more than its own capacity the edge itself may rise.
 
         Returns:
             The edges on the way that are not withheld yet, or None where there is no way.
         """
-        if float(self.up[edge]) + lift < need:
-            return None
-        start, end = self._ends(edge, True)
-        flow = maximum_flow(self._without(edge), start, end).flow
-        used = np.asarray(flow[self._sources, self._ids.indices]).ravel() / SCALE
+        own = float(self.up[edge]) + lift
+        # The way must carry what is asked beside all that can flow.
+        self.each([edge], True, [_ENOUGH * len(self.up)])
+        used = self._last[0][self._pattern.place] / SCALE
+        for need in needs:
+            found = self._way(edge, need, cost, used) if own >= need else None
+            if found is not None and len(found):
+                return found
+        return None
+
+    def _way(self, edge: int, need: float, cost: Floats, used: Floats) -> Ints | None:
+        start, end = int(self.network.head[edge]), int(self.network.tail[edge])
         price = np.where(self.is_open, _FREE, cost)
         weights = np.full(len(self.full), _FREE)
         weights[: 2 * self.count] = np.concatenate([price, price])
-        weights, full = weights[self._arc], self.full[self._arc] - used
-        usable = (full >= need - 1e-3) & np.isfinite(weights)
-        usable[self._place[[edge, edge + self.count]]] = False
-        graph = sp.csr_matrix(
-            (np.where(usable, weights, 0.0), self._ids.indices.copy(), self._ids.indptr.copy()),
-            shape=self._ids.shape,
-        )
+        usable = (self.full - used >= need - 1e-3) & np.isfinite(weights)
+        usable[[edge, edge + self.count]] = False
+        made = self._pattern
+        data = np.zeros(len(made.ends))
+        data[made.place[usable]] = weights[usable]
+        graph = sp.csr_matrix((data, made.ends.copy(), made.starts.copy()),
+                              shape=(self.network.nodes, self.network.nodes))  # fmt: skip
         graph.eliminate_zeros()
         far, before = dijkstra(graph, indices=start, return_predecessors=True)
         if not np.isfinite(far[end]):
@@ -229,7 +253,7 @@ class Flow:
         node = end
         while node != start:
             previous = int(before[node])
-            arc = int(self._ids[previous, node]) - 1
+            arc = made.arcs[previous, node]
             if arc < 2 * self.count and not self.is_open[arc % self.count]:
                 found.add(arc % self.count)
             node = previous

@@ -1,8 +1,9 @@
 """What a reader of the released coverage tables knows, as linear systems.
 
-Belongs here: reading a released file, and nothing but it, into what is told of each cell; one
-system for the country and one for each province and basis. Does not belong here: exact figures
-(whoever asks says which cells to look for), the search (linear.py), and how releases are made.
+Belongs here: one system for the country and one for each province and basis, and the order in
+which they are searched. Does not belong here: what is told of a row (knowledge.py), exact
+figures (whoever asks says which cells to look for), programs (linear.py), and how releases are
+made.
 
 Five parts stand for a row, none of them negative: active A, inactive I, unregistered U, the
 lower bound of active, and the least gap. The bounds are parts: the lower one of A, the least
@@ -17,196 +18,25 @@ solutions say, any mixture of them, which is less than a reader must allow for.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-import duckdb
 import numpy as np
 import scipy.sparse as sp
 
 from publishing.disclosure import frame as grains
-from publishing.disclosure.frame import KEYS, TABLES
-from publishing.disclosure.linear import Program, Ranges, Rows, ranges
-from publishing.disclosure.rules import FUNCTIONALS, Floats
-from warehouse.storage import literal
+from publishing.disclosure.knowledge import MANY, Key, System, Target, Told, Trial, read
+from publishing.disclosure.linear import Program, Ranges, ranges, start
+from publishing.disclosure.rules import Floats
 
-FIGURES = ("workers", "active", "inactive", "unregistered", "gap", "active_low", "gap_low")
-_READ = (*FIGURES, "active_high", "gap_high", "coverage_rate", "coverage_low", "coverage_high")
-_W, _A, _I, _U, _G, _AL, _GL = range(len(FIGURES))
-_PARTS = (_A, _I, _U, _AL, _GL)
-_MANY = len(_PARTS)
+__all__ = ["Key", "Search", "Target", "Told", "Trial", "read", "search"]
+
+_PARTS = (1, 2, 3)
+"""Active, inactive and unregistered among knowledge.FIGURES."""
+
 _MIXED = 40
 _FAR = 2.0
-
-Key = tuple[int | str, ...]
-Target = tuple[Key, int]
-"""A row and the number of one of rules.FIGURES."""
-
-
-@dataclass
-class Told:
-    """What a released file says of each row; NaN where it says nothing.
-
-    Attributes:
-        keys: grain and codes of each row.
-        figures: one row for each of `FIGURES`.
-        place: row of each key.
-    """
-
-    keys: list[Key]
-    figures: Floats
-    place: dict[Key, int]
-
-    def learn(self, earlier: Told, keys: Iterable[Key]) -> None:
-        """Take over what an earlier release told of rows that have not changed since."""
-        for key in keys:
-            row, then = self.place.get(key), earlier.place.get(key)
-            if row is not None and then is not None:
-                now = self.figures[:, row]
-                self.figures[:, row] = np.where(np.isnan(now), earlier.figures[:, then], now)
-
-
-def read(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> Told:
-    """Read what a release tells, with what follows from its rates.
-
-    Args:
-        con: a connection that sees the release.
-        schema: where its tables are.
-        period: the month.
-    """
-    keys: list[Key] = []
-    parts = []
-    columns = ", ".join(f"coalesce({name}::DOUBLE, 'nan') AS {name}" for name in _READ)
-    for grain, table in TABLES.items():
-        found = con.execute(
-            f"SELECT {', '.join(KEYS[grain])}, {columns} FROM {schema}.{table} "
-            f"WHERE period = {literal(period)} ORDER BY ALL"
-        ).fetchnumpy()
-        codes = [found[name].tolist() for name in KEYS[grain]]
-        keys += [(grain, *each) for each in zip(*codes, strict=True)]
-        parts.append(np.vstack([np.asarray(found[name], dtype=np.float64) for name in _READ]))
-    read_ = dict(zip(_READ, np.hstack(parts), strict=True))
-    _infer(read_)
-    return Told(keys, np.vstack([read_[name] for name in FIGURES]),
-                {key: row for row, key in enumerate(keys)})  # fmt: skip
-
-
-def _infer(told: dict[str, Floats]) -> None:
-    """Work out what a row's own figures give of one another."""
-
-    def fill(name: str, values: Floats) -> None:
-        told[name] = np.where(np.isnan(told[name]), values, told[name])
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for rate, part in (
-            ("coverage_rate", "active"), ("coverage_low", "active_low"),
-            ("coverage_high", "active_high"),
-        ):  # fmt: skip
-            usable = np.where(told[rate] > 0, told[rate], np.nan)
-            fill(part, told[rate] * told["workers"])
-            fill("workers", told[part] / usable)
-    for _ in range(3):
-        for whole, one, other in (
-            ("workers", "active", "gap"), ("gap", "inactive", "unregistered"),
-            ("workers", "active_low", "gap_high"), ("workers", "active_high", "gap_low"),
-        ):  # fmt: skip
-            fill(whole, told[one] + told[other])
-            fill(one, told[whole] - told[other])
-            fill(other, told[whole] - told[one])
-
-
-class _System:
-    """One linear system over some of the rows."""
-
-    def __init__(self, told: Told, rows: Sequence[int]):
-        self.told = told
-        self.rows = np.asarray(rows, dtype=np.int64)
-        self.at = {int(row): number for number, row in enumerate(self.rows)}
-        self.constraints = Rows()
-        figures = told.figures[:, self.rows]
-        self.low = [np.nan_to_num(figures[list(_PARTS)], nan=0.0).T.ravel()]
-        self.high = [np.nan_to_num(figures[list(_PARTS)], nan=np.inf).T.ravel()]
-        self.width = _MANY * len(self.rows)
-        self.excess: list[int] = []
-        for number, figure in enumerate(figures.T):
-            self._own(_MANY * number, figure)
-
-    def _own(self, first: int, figure: Floats) -> None:
-        parts = np.arange(first, first + _MANY)
-        known = ~np.isnan(figure)
-        add = self.constraints.add
-        if known[_W] and not known[[_A, _I, _U]].all():
-            add(parts[:3], np.ones(3), figure[_W], figure[_W])
-        if known[_G] and not known[[_I, _U]].all():
-            add(parts[1:3], np.ones(2), figure[_G], figure[_G])
-        if not known[[_A, _AL]].all():
-            add(parts[[3, 0]], np.array([1.0, -1.0]), -np.inf, 0.0)
-        if not known[[_I, _U, _GL]].all():
-            add(parts[[4, 1, 2]], np.array([1.0, -1.0, -1.0]), -np.inf, 0.0)
-
-    def new(self, low: float, high: float) -> int:
-        """Add a variable."""
-        self.low.append(np.array([low]))
-        self.high.append(np.array([high]))
-        self.width += 1
-        return self.width - 1
-
-    def sums(self, plus: Sequence[int], minus: Sequence[int], exact: bool = False) -> None:
-        """Say that rows add up to others, part by part, up to what rounding leaves open."""
-        rows = np.array([self.at[row] for row in (*plus, *minus)])
-        known = ~np.isnan(self.told.figures[:, [*plus, *minus]])
-        if known[[_A, _I, _U, _AL, _GL]].all():
-            return
-        signs = np.concatenate([np.ones(len(plus)), -np.ones(len(minus))])
-        off = []
-        for part, figure in enumerate(_PARTS):
-            loose = 0.0 if exact else min(2.0, 0.5 * float(np.sqrt(known[figure].sum())))
-            off.append(self.new(-loose, loose))
-            over, under = self.new(0.0, np.inf), self.new(0.0, np.inf)
-            self.excess += [over, under]
-            self.constraints.add(
-                np.concatenate([_MANY * rows + part, [off[-1], over, under]]),
-                np.concatenate([signs, [1.0, 1.0, -1.0]]), 0.0, 0.0,
-            )  # fmt: skip
-        self.constraints.add(np.array(off[:3]), np.ones(3), 0.0, 0.0)
-
-    def mix(self, rows: Sequence[int], points: Floats) -> None:
-        """Say that rows are a mixture of solutions (points x rows x parts)."""
-        same = np.ptp(points, axis=0) < 1e-6
-        mixed = not same.all()
-        shares = np.array([self.new(0.0, 1.0) for _ in points if mixed], dtype=np.int64)
-        low, high = np.concatenate(self.low), np.concatenate(self.high)
-        for number, row in enumerate(rows):
-            for part in range(_MANY):
-                column = _MANY * self.at[row] + part
-                if same[number, part]:
-                    low[column] = high[column] = max(points[0, number, part], 0.0)
-                    continue
-                low[column], high[column] = 0.0, np.inf
-                self.constraints.add(
-                    np.concatenate([[column], shares]),
-                    np.concatenate([[1.0], -points[:, number, part]]), 0.0, 0.0,
-                )  # fmt: skip
-        self.low, self.high = [low], [high]
-        if mixed:
-            self.constraints.add(shares, np.ones(len(shares)), 1.0, 1.0)
-
-    def program(self) -> Program:
-        """Give what is known as a program."""
-        rows = self.constraints
-        return Program(
-            rows.matrix(self.width), np.array(rows.least), np.array(rows.most),
-            np.concatenate(self.low), np.concatenate(self.high),
-            np.array(self.excess, dtype=np.int64),
-        )  # fmt: skip
-
-    def goals(self, targets: Sequence[Target]) -> sp.csr_matrix:
-        """Give figures as sums of variables."""
-        goals = Rows()
-        for key, figure in targets:
-            first = _MANY * self.at[self.told.place[key]]
-            goals.add(np.arange(first, first + 3), FUNCTIONALS[figure], 0.0, 0.0)
-        return goals.matrix(self.width)
+_AT_ONCE = 64
 
 
 @dataclass
@@ -218,15 +48,30 @@ class Search:
         narrow: those of which the range is proven too small.
         unproven: those for which time ran out.
         programs: linear programs that were solved.
+        faulty: systems that have no solution, so that nothing is proven of them.
     """
 
     searched: int
     narrow: list[Target]
     unproven: list[Target]
     programs: int
+    faulty: list[str] = field(default_factory=list)
+
+    def take(self, found: Ranges, targets: Sequence[Target]) -> None:
+        """Add what was found of some figures."""
+        self.narrow += [targets[int(one)] for one in np.flatnonzero(found.narrow)]
+        self.unproven += [targets[int(one)] for one in np.flatnonzero(found.unproven)]
+        self.programs += found.programs
 
 
-def search(told: Told, targets: Sequence[Target], wide: float, seconds: float) -> Search:
+def search(
+    told: Told,
+    targets: Sequence[Target],
+    wide: float,
+    seconds: float,
+    hint: Floats | None = None,
+    trials: Sequence[Trial] = (),
+) -> Search:
     """Look for the range of withheld figures of the coverage tables.
 
     Args:
@@ -234,55 +79,170 @@ def search(told: Told, targets: Sequence[Target], wide: float, seconds: float) -
         targets: the figures to look for.
         wide: the range that is enough, in persons.
         seconds: for the whole search; what is not reached is unproven.
+        hint: values of A, I, U and the bounds of each row that are worth trying.
+        trials: movements worth trying. Neither proves anything: what comes of them counts only
+            where it solves the system of what is told.
     """
     until = time.monotonic() + seconds
     done = Search(len(targets), [], [], 0)
-    blocks: dict[tuple[str, str], dict[int, list[int]]] = {}
+    blocks: dict[Home, dict[int, list[int]]] = {}
     upper: dict[int, list[int]] = {grain: [] for grain in _UPPER}
+    home: list[Home | None] = []
     for row, key in enumerate(told.keys):
         if key[0] in upper:
             upper[int(key[0])].append(row)
+        home.append(None if key[0] in upper else (str(key[1]), str(key[2])))
         if key[0] not in (grains.NATIONAL, grains.SECTOR):
             block = blocks.setdefault((str(key[1]), str(key[2])), {})
             block.setdefault(int(key[0]), []).append(row)
-    wanted: dict[tuple[str, str] | None, list[Target]] = {}
+    wanted: dict[Home | None, list[Target]] = {}
     for target in targets:
-        key = target[0]
-        home = None if key[0] in upper else (str(key[1]), str(key[2]))
-        wanted.setdefault(home, []).append(target)
+        wanted.setdefault(home[told.place[target[0]]], []).append(target)
+    tried, joint = _sorted(trials, home)
     country = _country(told, upper)
-    found = _run(country, wanted.get(None, []), wide, seconds / 2, done)
+    known = country.program()
+    goals = country.goals(wanted.get(None, []))
+    begun = start(
+        known, goals, None if hint is None else country.near(hint),
+        country.moves(tried.get(None, [])),
+    )  # fmt: skip
+    if begun is None:
+        done.faulty.append("the country's totals")
+        return done
+    base = begun.points[0]
+    found = ranges(known, goals, wide, seconds / 2, begun=begun)
+    done.take(found, wanted.get(None, []))
+    only = base[None, : MANY * len(country.rows)].reshape(1, len(country.rows), MANY)
+    left: dict[Home, list[Target]] = {}
+    for name in sorted(name for name in wanted if name is not None):
+        if time.monotonic() > until:
+            done.unproven += wanted[name]
+            continue
+        system = _block(told, blocks[name], country, only)
+        program, goals = system.program(), system.goals(wanted[name])
+        each = start(
+            program, goals,
+            None if hint is None else system.near(hint), system.moves(tried.get(name, [])),
+        )  # fmt: skip
+        done.programs += 1
+        if each is not None and joint.get(name):
+            _both(country, known, base, system, program, goals, joint[name], each)
+        far = np.zeros(len(wanted[name])) if each is None else each.most - each.least
+        rest = [wanted[name][int(n)] for n in np.flatnonzero(far < wide - 1e-5)]
+        if rest:
+            left[name] = rest
+    if left:
+        _slowly(told, upper, blocks, left, country, found, wide, until, done)
+    return done
+
+
+Home = tuple[str, str]
+"""Basis and province of what lies below a province's totals."""
+
+
+def _sorted(
+    trials: Sequence[Trial], home: Sequence[Home | None]
+) -> tuple[dict[Home | None, list[Trial]], dict[Home, list[Trial]]]:
+    """Give what may be tried to the systems that hold its rows.
+
+    Returns:
+        By system, the part of each that lies in it; by province and basis, what moves both its
+        cells and totals of the country.
+    """
+    found: dict[Home | None, list[Trial]] = {}
+    joint: dict[Home, list[Trial]] = {}
+    for rows, parts in trials:
+        homes = [home[int(row)] for row in rows]
+        names = dict.fromkeys(homes)
+        below = [one for one in names if one is not None]
+        if len(below) == 1 and None in names:
+            joint.setdefault(below[0], []).append((rows, parts))
+            continue
+        for one in names:
+            mine = np.array([each == one for each in homes])
+            found.setdefault(one, []).append((rows[mine], parts[:, mine]))
+    return found, joint
+
+
+def _both(
+    country: System,
+    known: Program,
+    base: Floats,
+    system: System,
+    program: Program,
+    goals: sp.csr_matrix,
+    trials: Sequence[Trial],
+    seen: Ranges,
+) -> None:
+    """Try what moves a province's cells with totals of the country, in both systems at once.
+
+    Both hold the totals of the province and share nothing else: what solves both by the same
+    share solves the country's system and the province's as one.
+    """
+    above = country.moves([_within(each, country) for each in trials])
+    below = system.moves([_within(each, system) for each in trials])
+    free = replace(program, low=program.low.copy(), high=program.high.copy())
+    for row in system.rows[np.isin(system.rows, country.rows)]:
+        first = MANY * system.at[int(row)]
+        then = MANY * country.at[int(row)]
+        free.low[first : first + MANY] = known.low[then : then + MANY]
+        free.high[first : first + MANY] = known.high[then : then + MANY]
+    point = seen.points[0]
+    shares = np.minimum(known.reach(base, above), free.reach(point, below))
+    for at in range(0, len(shares), _AT_ONCE):
+        some = slice(at, at + _AT_ONCE)
+        by = shares[some][:, None]
+        points = point + below[some].toarray() * by
+        sound = free.holds(points) & known.holds(base + above[some].toarray() * by)
+        if sound.any():
+            values = goals @ points[sound].T
+            np.minimum(seen.least, values.min(axis=1), out=seen.least)
+            np.maximum(seen.most, values.max(axis=1), out=seen.most)
+
+
+def _within(trial: Trial, system: System) -> Trial:
+    rows, parts = trial
+    mine = np.array([int(row) in system.at for row in rows])
+    return rows[mine], parts[:, mine]
+
+
+def _slowly(
+    told: Told,
+    upper: dict[int, list[int]],
+    blocks: dict[Home, dict[int, list[int]]],
+    left: dict[Home, list[Target]],
+    country: System,
+    found: Ranges,
+    wide: float,
+    until: float,
+    done: Search,
+) -> None:
+    """Look with programs for what nothing that was tried has proven."""
     moved = [
         (told.keys[row], part)
         for grain in (grains.PROVINCE, grains.PROVINCE_SECTOR)
         for row in upper[grain]
-        for part in (_A, _I, _U)
-        if np.isnan(told.figures[part, row])
+        for part in _PARTS
+        if np.isnan(told.figures[part, row]) and told.keys[row][1:3] in left
     ]
     # What may move above a province must have moved for its cells to move with it.
-    more = ranges(country.program(), country.goals(moved), _FAR * wide, seconds / 8, single=False)
-    found.points += more.points
+    more = ranges(
+        country.program(), country.goals(moved), _FAR * wide,
+        (until - time.monotonic()) / 8, single=False,
+    )  # fmt: skip
     done.programs += more.programs
-    if not found.points:
-        done.unproven = list(targets)
-        return done
-    points = np.array([point[: _MANY * len(country.rows)] for point in found.points])
-    points = points.reshape(len(points), len(country.rows), _MANY)
-    for name, block in sorted(blocks.items()):
-        if name not in wanted:
-            continue
-        left = until - time.monotonic()
-        if left <= 0:
-            done.unproven += wanted[name]
-            continue
+    points = np.array(
+        [point[: MANY * len(country.rows)] for point in (*found.points, *more.points)]
+    ).reshape(-1, len(country.rows), MANY)
+    for name, wanted in left.items():
         near = Search(0, [], [], 0)
-        _run(_block(told, block, country, points), wanted[name], wide, left, near)
+        _run(_block(told, blocks[name], country, points), wanted, wide,
+             until - time.monotonic(), near)  # fmt: skip
         done.programs += near.programs
         rest = [*near.narrow, *near.unproven]
         if rest:
             # The mixture is a part of what the country may do: with all of it, once more.
-            _run(_joint(told, upper, block), rest, wide, until - time.monotonic(), done)
-    return done
+            _run(_joint(told, upper, blocks[name]), rest, wide, until - time.monotonic(), done)
 
 
 _LOWER = (grains.REGENCY, grains.SECTOR_REGION, grains.SEGMENT)
@@ -290,31 +250,29 @@ _UPPER = (grains.NATIONAL, grains.SECTOR, grains.PROVINCE, grains.PROVINCE_SECTO
 
 
 def _run(
-    system: _System, targets: list[Target], wide: float, seconds: float, done: Search
+    system: System, targets: list[Target], wide: float, seconds: float, done: Search
 ) -> Ranges:
     found = ranges(system.program(), system.goals(targets), wide, seconds)
-    done.narrow += [targets[one] for one in np.flatnonzero(found.narrow)]
-    done.unproven += [targets[one] for one in np.flatnonzero(found.unproven)]
-    done.programs += found.programs
+    done.take(found, targets)
     return found
 
 
-def _country(told: Told, upper: dict[int, list[int]]) -> _System:
-    system = _System(told, [row for rows in upper.values() for row in rows])
+def _country(told: Told, upper: dict[int, list[int]]) -> System:
+    system = System(told, [row for rows in upper.values() for row in rows])
     _add_country(system, upper)
     return system
 
 
-def _joint(told: Told, upper: dict[int, list[int]], block: dict[int, list[int]]) -> _System:
+def _joint(told: Told, upper: dict[int, list[int]], block: dict[int, list[int]]) -> System:
     rows = [row for rows in upper.values() for row in rows]
     below = [row for grain in _LOWER for row in block.get(grain, [])]
-    system = _System(told, [*rows, *below])
+    system = System(told, [*rows, *below])
     _add_country(system, upper)
     _add_block(system, block)
     return system
 
 
-def _add_country(system: _System, upper: dict[int, list[int]]) -> None:
+def _add_country(system: System, upper: dict[int, list[int]]) -> None:
     told, keys = system.told, system.told.keys
     for total, part, shared in (
         (grains.NATIONAL, grains.SECTOR, (1,)),
@@ -341,16 +299,16 @@ def _grouped(told: Told, rows: Sequence[int], shared: Sequence[int]) -> dict[Key
     return groups
 
 
-def _block(told: Told, block: dict[int, list[int]], country: _System, points: Floats) -> _System:
+def _block(told: Told, block: dict[int, list[int]], country: System, points: Floats) -> System:
     totals = [*block.get(grains.PROVINCE, []), *block.get(grains.PROVINCE_SECTOR, [])]
     below = [row for grain in _LOWER for row in block.get(grain, [])]
-    system = _System(told, [*totals, *below])
+    system = System(told, [*totals, *below])
     system.mix(totals, _varied(points[:, [country.at[row] for row in totals]]))
     _add_block(system, block)
     return system
 
 
-def _add_block(system: _System, block: dict[int, list[int]]) -> None:
+def _add_block(system: System, block: dict[int, list[int]]) -> None:
     told = system.told
     for row in block.get(grains.PROVINCE, []):
         for grain in (grains.REGENCY, grains.SEGMENT):

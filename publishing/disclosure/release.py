@@ -14,23 +14,33 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from publishing.disclosure import checks, reader, tables
-from publishing.disclosure.attacker import attack, read_told, shown_small
+from publishing.disclosure import checks, reader, revisions, tables
+from publishing.disclosure.attacker import Attack, attack, read_told, shown_small
 from publishing.disclosure.frame import TABLES, Frame, read_frame
-from publishing.disclosure.rules import FULL, NOTHING, TOLD, WIDTH, WORKERS, Ints, sensitive
+from publishing.disclosure.lattice import Move
+from publishing.disclosure.rules import (
+    FULL,
+    NOTHING,
+    TOLD,
+    WIDTH,
+    WORKERS,
+    Floats,
+    Ints,
+    sensitive,
+)
 from publishing.disclosure.suppression import protect
 from warehouse.errors import GateBlocked
 from warehouse.publication import folders
 from warehouse.publication.privacy import check_no_identity
-from warehouse.storage import count, literal, scalar
+from warehouse.storage import literal
 
 _EXACT, _OUT, _BEFORE = "dis_exact", "dis_release", "dis_before"
 _SCHEMA = f"{_OUT}.release"
 _NAMED = 12
 
-PROGRAM_SECONDS = 20.0
-"""Time that the reader with linear programs may take for a month. What is not reached in it is
-told as unproven; the networks prove it all the same."""
+PROGRAM_SECONDS = 900.0
+"""Time that the reader with linear programs may take for a month. Where it does not suffice,
+nothing is released."""
 
 COPIED = {"quality": ("deliveries", "reconciliation"), "reference": ("publication",)}
 """Tables that count no people of any place, and go along as they are."""
@@ -52,7 +62,6 @@ class Release:
         searched: withheld counts that the attacker looked for.
         programs: linear programs that the second attacker solved.
         proven: withheld counts that it has shown to keep their range.
-        unproven: withheld counts that it did not reach in time.
         attacker_seconds: how long both took.
         seconds: how long all of it took.
         withheld: tables that had to be withheld whole somewhere.
@@ -69,7 +78,6 @@ class Release:
     searched: int = 0
     programs: int = 0
     proven: int = 0
-    unproven: int = 0
     attacker_seconds: float = 0.0
     seconds: float = 0.0
     withheld: list[str] = field(default_factory=list)
@@ -125,6 +133,8 @@ def make_release(
         report = Release()
         for month in periods:
             if month in kept:
+                # It was attacked when it was made; what is told of it must still be true.
+                _block(month, checks.unsafe(con, _SCHEMA, f"{_EXACT}.coverage", month))
                 continue
             known = tuple(earlier) if month == period else ()
             made = _make_period(con, month, known, program_seconds, say)
@@ -203,7 +213,7 @@ def check_identities(con: duckdb.DuckDBPyConnection, target: Path) -> int:
 
 
 def _copy_base(con: duckdb.DuckDBPyConnection, base: Path | None, period: str) -> set[str]:
-    """Take the other months from the release before; they were attacked then."""
+    """Take the other months from the release before, which attacked them."""
     if base is None or not base.is_file():
         return set()
     con.execute(f"ATTACH {literal(str(base))} AS {_BEFORE} (READ_ONLY)")
@@ -236,33 +246,34 @@ def _make_period(
     say: Callable[[str], None],
 ) -> Release:
     frame = read_frame(con, f"{_EXACT}.coverage", period)
-    floor = _floor(con, frame, period, earlier)
+    floor = revisions.floor_of(con, frame, period, earlier)
     made = protect(frame, floor, say)
     tables.write_coverage(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, made.levels)
     tables.write_standalone(con, _SCHEMA, f"{_EXACT}.coverage", period)
     report = _report(frame, made.levels, made.first)
     report.withheld = made.withheld
     began = time.monotonic()
-    report.searched = gate(con, _SCHEMA, period, frame, floor)
-    found = outsider(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, earlier, seconds)
-    report.programs, report.proven, report.unproven = (
-        found[name] for name in ("programs", "proven", "unproven")
+    attacked = gate(con, _SCHEMA, period, frame, floor)
+    report.searched = attacked.searched
+    found = outsider(
+        con, _SCHEMA, f"{_EXACT}.coverage", period, frame, earlier, seconds, attacked.moves
     )
+    report.programs, report.proven = found["programs"], found["proven"]
     report.attacker_seconds = round(time.monotonic() - began, 2)
     say(
         f"release of {period}: {report.published:,} of {report.cells:,} cells in full, "
         f"{report.partly:,} in part; the attacker found none of {report.searched:,} counts"
     )
     say(
-        f"release of {period}: {report.programs:,} linear programs prove {report.proven:,} counts, "
-        f"{report.unproven:,} were not reached; {report.attacker_seconds} s"
+        f"release of {period}: {report.proven:,} counts are proven from the released file alone, "
+        f"with {report.programs:,} linear programs; {report.attacker_seconds} s"
     )
     return report
 
 
 def gate(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, frame: Frame, floor: Ints
-) -> int:
+) -> Attack:
     """Attack what was written.
 
     Args:
@@ -273,7 +284,7 @@ def gate(
         floor: what earlier publications of the month told of each row.
 
     Returns:
-        How many withheld counts were looked for.
+        How many withheld counts were looked for, and what moves them.
 
     Raises:
         GateBlocked: something is given back or shown.
@@ -281,7 +292,7 @@ def gate(
     small = shown_small(con, schema, period)
     found = attack(frame, np.maximum(read_told(con, schema, period, frame), floor))
     _block(period, [*small, *(leak for leak in found.leaks if leak not in small)])
-    return found.searched
+    return found
 
 
 def outsider(
@@ -292,6 +303,7 @@ def outsider(
     frame: Frame,
     earlier: Sequence[tuple[Path, Path]] = (),
     seconds: float = PROGRAM_SECONDS,
+    moves: Sequence[Move] = (),
 ) -> dict[str, int]:
     """Attack what was written with nothing that made it: checks, then linear programs.
 
@@ -304,16 +316,17 @@ def outsider(
         frame: the exact rows.
         earlier: earlier publications of the month, exact and released file of each.
         seconds: for the linear programs.
+        moves: worth trying, from the attacker by networks; they prove nothing of themselves.
 
     Returns:
-        Programs solved, counts proven, and counts that were not reached in time.
+        Programs solved and counts proven.
 
     Raises:
-        GateBlocked: something is given back, shown or untrue.
+        GateBlocked: something is given back, shown or untrue; or not all was proven.
     """
     _block(period, checks.unsafe(con, schema, exact, period))
     told = reader.read(con, schema, period)
-    _remember(con, told, frame, period, earlier)
+    revisions.remember(con, told, frame, period, earlier)
     shown = np.zeros((len(TOLD[0]), len(frame.grain)), dtype=bool)
     for row in range(len(frame.grain)):
         place = told.place.get(frame.key(row))
@@ -328,9 +341,37 @@ def outsider(
         (frame.key(int(row)), int(figure))
         for figure, row in zip(*np.nonzero(found & ~shown), strict=True)
     ]
-    names, numbers = checks.with_programs(told, targets, WIDTH, seconds)
+    hint, trials = _worth_trying(told, frame, moves)
+    searched, names = checks.with_programs(told, targets, WIDTH, seconds, hint, trials)
     _block(period, names)
-    return numbers
+    if searched.faulty:
+        raise GateBlocked(
+            f"nothing was released for {period}: what is told of {', '.join(searched.faulty)} "
+            "contradicts itself, so that nothing can be proven of it. What was published before "
+            "stays in force. Compute the period again (cakupan run); if it stays, look at the "
+            "exact tables (docs/disclosure.md)."
+        )
+    if searched.unproven:
+        raise GateBlocked(
+            f"nothing was released for {period}: {len(searched.unproven):,} of "
+            f"{searched.searched:,} counts of fewer than ten people were not proven to be safe "
+            f"within {seconds:g} seconds. What was published before stays in force. Give the "
+            "attack more time (publication.program_seconds in the settings) and run again."
+        )
+    return {"programs": searched.programs, "proven": searched.searched}
+
+
+def _worth_trying(
+    told: reader.Told, frame: Frame, moves: Sequence[Move]
+) -> tuple[Floats, list[reader.Trial]]:
+    """Give the other attacker what this one knows, row by row of the released file."""
+    place = np.array([told.place.get(frame.key(row), -1) for row in range(len(frame.grain))])
+    counts = frame.counts
+    known = np.vstack([counts.parts, counts.active_low, counts.workers - counts.active_high])
+    hint = np.full((len(known), len(told.keys)), np.nan)
+    hint[:, place[place >= 0]] = known[:, place >= 0]
+    trials = [(place[each.rows], each.parts) for each in moves]
+    return hint, [each for each in trials if (each[0] >= 0).all()]
 
 
 def _block(period: str, leaks: Sequence[str]) -> None:
@@ -341,69 +382,6 @@ def _block(period: str, leaks: Sequence[str]) -> None:
             f"back from {', '.join(leaks[:_NAMED])}{more}. What was published before stays in "
             "force. Withhold these cells' neighbours or the table (docs/disclosure.md)."
         )
-
-
-def _remember(
-    con: duckdb.DuckDBPyConnection,
-    told: reader.Told,
-    frame: Frame,
-    period: str,
-    earlier: Sequence[tuple[Path, Path]],
-) -> None:
-    """Add what earlier releases of the month told of rows that have not changed since."""
-    place = {frame.key(row): row for row in range(len(frame.grain))}
-    for number, (exact, release) in enumerate(earlier):
-        names = (f"dis_was_{number}", f"dis_said_{number}")
-        for name, file in zip(names, (exact, release), strict=True):
-            con.execute(f"ATTACH {literal(str(file))} AS {name} (READ_ONLY)")
-        try:
-            if count(con, f"{names[1]}.release.coverage_national", f"period = {literal(period)}"):
-                then = read_frame(con, f"{names[0]}.coverage", period)
-                parts, now = then.counts.parts, frame.counts.parts
-                same = [
-                    then.key(row)
-                    for row in range(len(then.grain))
-                    if then.key(row) in place
-                    and np.abs(parts[:, row] - now[:, place[then.key(row)]]).max() < 1e-4
-                ]
-                told.learn(reader.read(con, f"{names[1]}.release", period), same)
-        finally:
-            for name in names:
-                con.execute(f"DETACH {name}")
-
-
-def _floor(
-    con: duckdb.DuckDBPyConnection,
-    frame: Frame,
-    period: str,
-    earlier: Sequence[tuple[Path, Path]],
-) -> Ints:
-    """Find what earlier publications of the month told of rows that have not changed since."""
-    floor = np.full(len(frame.grain), NOTHING)
-    place = {frame.key(row): row for row in range(len(frame.grain))}
-    for number, (exact, release) in enumerate(earlier):
-        names = (f"dis_then_{number}", f"dis_told_{number}")
-        for name, file in zip(names, (exact, release), strict=True):
-            con.execute(f"ATTACH {literal(str(file))} AS {name} (READ_ONLY)")
-        try:
-            if not scalar(
-                con,
-                f"SELECT count(*) FROM {names[1]}.release.coverage_national WHERE period = ?",
-                [period],
-            ):
-                continue
-            then = read_frame(con, f"{names[0]}.coverage", period)
-            told = read_told(con, f"{names[1]}.release", period, then)
-            rows = np.array([place.get(then.key(row), -1) for row in range(len(then.grain))])
-            here = np.flatnonzero(rows >= 0)
-            same = (
-                np.abs(then.counts.parts[:, here] - frame.counts.parts[:, rows[here]]) < 1e-4
-            ).all(axis=0) & (told[here] > NOTHING) & (then.counts.workers[here] > 0)  # fmt: skip
-            floor[rows[here[same]]] = np.maximum(floor[rows[here[same]]], told[here[same]])
-        finally:
-            for name in names:
-                con.execute(f"DETACH {name}")
-    return floor
 
 
 def _copy_plain(con: duckdb.DuckDBPyConnection) -> None:

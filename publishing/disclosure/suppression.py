@@ -160,6 +160,7 @@ class _Work:
         todo: list[Target] = []
         for _ in range(_ROUNDS):
             # What keeps its range keeps it whatever else is withheld later.
+            lattice.look(number)
             todo = [
                 target
                 for target in lattice.targets(number)
@@ -191,18 +192,16 @@ class _Work:
             level = PROBLEM_LEVEL[problem]
             if lattice.told[row] > level:
                 continue
-            lift = lattice.lift(number, edge, row, problem, shifts)
+            lift = lattice.lift(number, edge, row, problem)
             cost = self.cost[network.row] * _DEPTH[level]
             cost[(network.row < 0) | (lattice.floor[network.row] > level)] = np.inf
             flow = lattice.flow(number, problem, lattice.ways(row, problem, shifts))
             lacking = WIDTH - lattice.width(number, edge, row, problem, shifts)
-            for need in (WIDTH, lacking, lacking / 2, lacking / 4):
-                found = flow.cheapest(edge, need, cost, lift)
-                if found is not None and len(found):
-                    price = float(cost[found].sum())
-                    if best is None or price < best[0]:
-                        best = (price, network.row[found], level)
-                    break
+            found = flow.cheapest(edge, (WIDTH, lacking, lacking / 2, lacking / 4), cost, lift)
+            if found is not None:
+                price = float(cost[found].sum())
+                if best is None or price < best[0]:
+                    best = (price, network.row[found], level)
         own = int(lattice.levels[row])
         deeper = self.cost[row] * _DEPTH[own - 1] if own > NOTHING else np.inf
         if best is not None and best[0] <= 4 * deeper:

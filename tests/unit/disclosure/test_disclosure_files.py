@@ -175,6 +175,41 @@ def test_both_files_are_published_together(filled, home: Home) -> None:
     assert (revised.path / folders.RELEASE_FILE).is_file()
 
 
+def test_a_text_with_a_nik_stops_the_publication(filled, home: Home) -> None:
+    first = publish(filled, home, Settings(), PERIOD, beside=maker(home))
+
+    def planted(con, folder, *rest, **more):
+        told = maker(home)(con, folder, *rest, **more)
+        with duckdb.connect(str(folder / folders.RELEASE_FILE)) as file:
+            file.execute(f"UPDATE release.release.coverage_by_regency SET regency = '{NIK}'")
+        check_identities(con, folder / folders.RELEASE_FILE)
+        return told
+
+    with pytest.raises(GateBlocked, match=r"coverage_by_regency\.regency") as caught:
+        publish(filled, home, Settings(), PERIOD, reason="lagi", beside=planted)
+    assert NIK not in str(caught.value)
+    assert (home.published / "current").resolve() == first.path
+
+
+def test_a_month_that_is_copied_must_still_tell_the_exact_figures(
+    exact: Path, tmp_path: Path
+) -> None:
+    later, base = "2026-11", tmp_path / "base.duckdb"
+    make_release(exact, base, PERIOD)
+    with duckdb.connect(str(exact)) as con:
+        for name in table_specs():
+            if name.startswith("coverage_by") or name == "coverage_national":
+                con.execute(f"INSERT INTO coverage.{name} SELECT * REPLACE ('{later}' AS period) "
+                            f"FROM coverage.{name}")  # fmt: skip
+    make_release(exact, tmp_path / "good.duckdb", later, base=base)
+    with duckdb.connect(str(base)) as planted:
+        planted.execute(
+            f"UPDATE release.coverage_national SET workers = workers + 11 WHERE period = '{PERIOD}'"
+        )
+    with pytest.raises(GateBlocked, match=f"{PERIOD}.*coverage_national"):
+        make_release(exact, tmp_path / "bad.duckdb", later, base=base)
+
+
 def test_a_release_that_gives_something_back_stops_the_publication(
     filled, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pytest
 import scipy.sparse as sp
 from disclosure_world import PERIOD, people, write_exact
 
 from publishing.disclosure import make_release, reader
 from publishing.disclosure.frame import SECTOR_REGION, Frame, read_frame
-from publishing.disclosure.linear import Program, ranges
+from publishing.disclosure.linear import Program, ranges, start
+from publishing.disclosure.release import outsider
 from publishing.disclosure.rules import FIGURES, sensitive
+from warehouse.errors import GateBlocked
 
 
 def everything(frame: Frame) -> list[reader.Target]:
@@ -47,6 +50,34 @@ def test_the_range_of_a_sum_is_found_and_no_more() -> None:
     assert found.narrow.tolist() == [False, False, True, True]
     assert not found.unproven.any()
     assert np.allclose((found.most - found.least)[2:], 3.0, atol=1e-3)
+
+
+def test_what_is_tried_counts_only_where_it_solves_the_system() -> None:
+    # x + y = 12 and z = 3 - w: from (6, 6, 1, 2), one move is sound and two are not.
+    matrix = sp.csr_matrix([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
+    sums = np.array([12.0, 3.0])
+    program = Program(matrix, sums, sums, np.zeros(4), np.full(4, np.inf), np.array([], dtype=int))
+    moves = sp.csr_matrix([[6.0, -6.0, 0.0, 0.0], [0.0, 0.0, 9.0, 0.0], [0.0, 0.0, -9.0, 9.0]])
+    begun = start(program, sp.identity(4, format="csr"), np.array([6.0, 6.0, 1.0, 2.0]), moves)
+    assert begun is not None
+    assert np.allclose(begun.points[0], [6.0, 6.0, 1.0, 2.0])
+    assert np.allclose(begun.most - begun.least, [12.0, 12.0, 3.0, 3.0])
+
+
+def test_a_system_without_a_solution_proves_nothing(tmp_path: Path) -> None:
+    exact, release = made(tmp_path, 5, provinces=2, regencies=2, mean=40)
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{exact}' AS e (READ_ONLY); ATTACH '{release}' AS r")
+        frame = read_frame(con, "e.coverage", PERIOD)
+        with pytest.raises(GateBlocked, match="not proven to be safe within 0 seconds"):
+            outsider(con, "r.release", "e.coverage", PERIOD, frame, seconds=0.0)
+        told = reader.read(con, "r.release", PERIOD)
+        # More active than workers: no figures of the country agree with that.
+        place = told.place[(0, "domicile")]
+        told.figures[1, place] = told.figures[0, place] + 50
+        told.figures[2:, place] = np.nan
+        found = reader.search(told, everything(frame), 9.0, 20.0)
+    assert found.faulty == ["the country's totals"]
 
 
 def test_a_release_keeps_every_count_from_a_reader(tmp_path: Path) -> None:
