@@ -11,6 +11,8 @@ import pytest
 from pretending import Rooms
 
 from assets import (
+    arrivals,
+    change,
     compliance,
     conformed,
     coverage,
@@ -99,6 +101,24 @@ def rooms(monkeypatch: pytest.MonkeyPatch, few: dict[str, Contract]) -> Rooms:
     monkeypatch.setattr(coverage, "_compute", many("coverage", [*coverage.table_keys().values()]))
     tables = [*compliance.table_keys().values()]
     monkeypatch.setattr(compliance, "_compute", many("compliance", tables))
+    monkeypatch.setattr(
+        change,
+        "_compute",
+        lambda *_arguments: [
+            dg.MaterializeResult(
+                asset_key=change.CHANGE_KEY,
+                check_results=[dg.AssetCheckResult(check_name=change.ADDS_UP, passed=True)],
+            ),
+            dg.MaterializeResult(asset_key=change.CAUSES_KEY),
+        ],
+    )
+    monkeypatch.setattr(
+        arrivals,
+        "_overview",
+        lambda *_arguments: dg.MaterializeResult(
+            check_results=[dg.AssetCheckResult(check_name=arrivals.NOTHING_LATE, passed=True)]
+        ),
+    )
     monkeypatch.setattr(publication, "_publish", one("publication"))
     monkeypatch.setattr(dashboard, "_make", lambda *_arguments: dg.MaterializeResult())
     monkeypatch.setattr(
