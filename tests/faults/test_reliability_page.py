@@ -31,3 +31,7 @@ def test_no_row_is_unaccounted_and_every_record_has_its_test() -> None:
             named = {k: v for k, v in record.items() if k != "number"}
             assert ledger.Record(int(number), **named).unaccounted == 0
             assert record["test"] in marked[int(number)], f"line {number}: {HOW}"
+
+
+def test_every_fault_of_the_list_has_a_test() -> None:
+    assert sorted(ledger.marked_tests()) == sorted(ledger.FAULTS)
