@@ -24,6 +24,8 @@ from typing import Any
 ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT)]
 
+from canary.soak import canaries  # noqa: E402
+
 from harness import kill  # noqa: E402
 from harness.worlds import lived_home, make_world  # noqa: E402
 
@@ -100,7 +102,10 @@ def kills(folder: Path, tell: Callable[[str], None]) -> bool:
     return not lost and len(done) >= 100
 
 
-HARNESSES: dict[str, Callable[[Path, Callable[[str], None]], bool]] = {"kill": kills}
+HARNESSES: dict[str, Callable[[Path, Callable[[str], None]], bool]] = {
+    "kill": kills,
+    "canary": canaries,
+}
 
 
 def main() -> int:
