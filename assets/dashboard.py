@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.publication import PUBLICATION_KEY, RELEASE_KEY
 from assets.stage import POOL, Stage, guarded
-from publishing.dashboard import PAGE_FILE, make_dashboards
+from publishing.dashboard import PAGE_FILE
 
 DASHBOARD_KEY = dg.AssetKey(["publication", "dashboard"])
 
@@ -49,6 +49,9 @@ def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
 
 
 def _make(stage: Stage, period: str) -> dg.MaterializeResult:
+    # Altair takes seconds to load, and a code location is loaded often.
+    from publishing.dashboard.making import make_dashboards  # noqa: PLC0415
+
     made = make_dashboards(stage.home, stage.settings, period, stage.log)
     own = made[0]
     return dg.MaterializeResult(

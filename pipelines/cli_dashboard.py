@@ -37,7 +37,7 @@ def dashboard(
     as_json: JsonOption = False,
 ) -> int | None:
     """Make the dashboard of a publication: one page that opens from disk, without network."""
-    from publishing.dashboard import make_dashboards  # noqa: PLC0415
+    from publishing.dashboard.making import make_dashboards  # noqa: PLC0415
 
     place = Home.resolve(home)
     if period:

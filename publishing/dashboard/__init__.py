@@ -3,8 +3,9 @@
 Belongs here: the page's data, charts, texts, scripts and how they are put into one file
 (docs/guides/dashboard.md). Does not belong here: what may be released (publishing/disclosure),
 and when the page is made (assets/dashboard.py).
+
+Nothing is imported here: charts bring Altair along, which only the making of a page needs.
 """
 
-from publishing.dashboard.making import PAGE_FILE, Dashboard, make_dashboard, make_dashboards
-
-__all__ = ["PAGE_FILE", "Dashboard", "make_dashboard", "make_dashboards"]
+PAGE_FILE = "dasbor.html"
+"""The page's name beside the publication."""

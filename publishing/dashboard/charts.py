@@ -140,7 +140,7 @@ def heat() -> alt.LayerChart:
 
 def steps() -> alt.LayerChart:
     """The bridge: rows label, from, to, color, text, tip."""
-    base = alt.Chart(_fields("label", "from", "to")).encode(y=_y("label", 230), tooltip=_hover())
+    base = alt.Chart(_fields("label", "from", "to")).encode(y=_y("label", 340), tooltip=_hover())
     return base.mark_bar(height={"band": 0.6}).encode(
         x=_x("from", axis=False), x2="to:Q", color=_colour()
     ) + base.mark_text(align="left", dx=6, color=INK, fontSize=12).encode(

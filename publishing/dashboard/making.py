@@ -22,7 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from publishing.dashboard import charts
+from publishing.dashboard import PAGE_FILE, charts
 from publishing.dashboard.boundaries import province_shapes
 from publishing.dashboard.bridge import national_bridge
 from publishing.dashboard.colours import palette
@@ -35,8 +35,6 @@ from warehouse.home import Home
 from warehouse.publication import folders
 from warehouse.reference import reference_rows
 from warehouse.settings import DashboardSettings, Settings
-
-PAGE_FILE = "dasbor.html"
 
 _UNKNOWN = {"id": "Tidak diketahui", "en": "Unknown"}
 _PANELS = (

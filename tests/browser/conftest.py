@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from publishing.dashboard import make_dashboard
+from publishing.dashboard.making import make_dashboard
 from tests.releases import write_release
 from warehouse.settings import DashboardSettings
 

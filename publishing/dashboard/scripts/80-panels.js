@@ -274,7 +274,7 @@ Cakupan.panels = (function () {
       fill("isi-sektor", rows.length ? [holder("sektor", text, height, true), legend(span, "percent", "cakupan"),
         el("p", { class: "note codes" }, data.sectors.map((one) => el("span", {}, el("b", {}, one.code), " " + words.shortSector(one.code) + " ")))]
         : el("p", { class: "note" }, there ? t("withheld.all") : t("nodetail")),
-      rows.length < regions.length && rows.length ? el("p", { class: "note" }, t("hidden.regions", { n: regions.length - rows.length, all: regions.length })) : null,
+      rows.length < regions.length && rows.length ? el("p", { class: "note" }, t("hidden.coverage", { n: regions.length - rows.length, all: regions.length })) : null,
       behind("sektor", text, [{ of: t(own ? "col.regency" : "col.province"), text: true }, ...data.sectors.map((one) => ({ of: one.code }))],
         () => rows.map((region) => ({ cells: [words.region(region), ...cells.filter((c) => c.region.code === region.code)
           .map((c) => show(c.figure.coverage_rate, "percent"))] }))));

@@ -83,7 +83,7 @@ Cakupan.more = (function () {
       if (told.length) {
         const far = Math.max(0.01, ...told.map((row) => Math.abs(row.difference))) * 1.2;
         draw("kepekaan", "dots", told.map((row) => ({ label: t("scenario." + row.scenario), at: row.difference, base: 0,
-          color: row.difference < 0 ? palette.unregistered : palette.active, text: words.points(row.difference),
+          color: Math.abs(row.difference) < 0.0005 ? "#6b7784" : row.difference < 0 ? palette.unregistered : palette.active, text: words.points(row.difference),
           tip: t("scenario." + row.scenario) + "\n" + t("sensitivity.difference") + ": " + words.points(row.difference) })), { height: told.length * 52, keep: { x: { domain: [-far, far] } } });
       }
     }
@@ -99,7 +99,7 @@ Cakupan.more = (function () {
       const counts = tableOf("reconciliation", s.bulan);
       const count = ["delivered", "accepted", "quarantined", "duplicates", "linked", "review", "unlinked"];
       const late = deliveries.filter((row) => row.delivery_state !== "current").length;
-      fill("isi-mutu", el("p", {}, t("quality.summary", { n: deliveries.length - late, all: deliveries.length })),
+      fill("isi-mutu", el("p", {}, t(late ? "quality.summary" : "quality.all", { n: deliveries.length - late, all: deliveries.length })),
         grid(t("quality"), [{ of: defined("dataset"), text: true }, { of: defined("delivery_state"), text: true }, { of: defined("delivery_period"), text: true }, ...count.map((name) => ({ of: defined(name) })), { of: t("linkedshare") }],
           deliveries.map((row) => {
             const own = Cakupan.tables.find(counts, row.dataset) || {};

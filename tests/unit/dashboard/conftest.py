@@ -12,8 +12,7 @@ import duckdb
 import pytest
 from py_mini_racer import MiniRacer
 
-from publishing.dashboard import make_dashboard
-from publishing.dashboard.making import scripts
+from publishing.dashboard.making import make_dashboard, scripts
 from tests.releases import write_release
 from warehouse.settings import DashboardSettings
 

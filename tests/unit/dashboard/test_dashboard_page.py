@@ -105,7 +105,9 @@ def test_both_languages_have_the_same_texts() -> None:
 def test_every_text_that_the_page_asks_for_is_there() -> None:
     words = making.wording()["id"]
     asked = set(re.findall(r"""\bt\("([\w.-]+)"[,)]""", making.scripts()))
-    asked = {key for key in asked if not key.startswith("coverage_")}
+    choices = re.findall(r"""\bt\([^()]*\? "([\w.-]+)" : "([\w.-]+)\"""", making.scripts())
+    asked |= {key for pair in choices for key in pair}
+    asked = {key for key in asked if not key.startswith("coverage_") and key[-1] != "."}
     asked |= set(re.findall(r'data-(?:t|label)="([\w.-]+)"', making._own("page.html")))
     assert len(asked) > 70
     assert asked <= set(words), asked - set(words)
