@@ -38,6 +38,7 @@ STAGES = {
     "extracts/national": "extracts",
     "extracts/provinces": "extracts",
     "extracts/regencies": "extracts",
+    "report/six_monthly": "report",
 }
 
 
@@ -69,7 +70,7 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it(
         assert spec.description, key
         assert spec.owners, key
         assert spec.kinds, key
-        assert spec.metadata or key == "publication/cakupan", key
+        assert spec.metadata or key in ("publication/cakupan", "report/six_monthly"), key
 
 
 def test_columns_are_known_before_any_run(specs: dict[str, dg.AssetSpec]) -> None:
@@ -103,7 +104,7 @@ def test_a_publication_waits_for_everything(loaded: dg.Definitions) -> None:
     release = dg.AssetKey(["publication", "release"])
     # What is made of a publication comes after it.
     later = {publication, release, dg.AssetKey(["publication", "dashboard"])}
-    later |= {key for key in graph.get_all_asset_keys() if key.path[0] == "extracts"}
+    later |= {key for key in graph.get_all_asset_keys() if key.path[0] in ("extracts", "report")}
     everything = graph.get_all_asset_keys() - later
     assert everything == graph.get(publication).parent_keys
     assert graph.get(release).parent_keys == {publication}
@@ -137,8 +138,10 @@ def test_critical_checks_block_what_follows_and_others_do_not(loaded: dg.Definit
 
 def test_jobs_schedules_and_sensors(loaded: dg.Definitions) -> None:
     repository = loaded.get_repository_def()
-    assert {"period", "publish", "extracts"} <= set(repository.job_names)
-    assert {s.name for s in repository.schedule_defs} == {"month_close", "monthly_extracts"}
+    assert {"period", "publish", "extracts", "report"} <= set(repository.job_names)
+    assert {s.name for s in repository.schedule_defs} == {
+        "month_close", "monthly_extracts", "half_year_report",
+    }  # fmt: skip
     assert {s.name for s in repository.sensor_defs} == {
         "inbox", "run_failure", "extracts_after_publication",
     }  # fmt: skip

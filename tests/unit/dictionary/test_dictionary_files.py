@@ -34,11 +34,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         load_dataset_table(con, load_contracts())
         con.execute("UPDATE reference.datasets SET title = ? WHERE dataset = 'farmers'", [HOSTILE])
         create_tables(con)
-        con.execute(
-            "INSERT INTO coverage.coverage_national (period, basis, denominator_id, workers) "
-            "VALUES (?, 'domicile', 'eligible', 10)",
-            [PERIOD],
-        )
+        for table in ("coverage_national", "coverage_by_sector_region"):
+            con.execute(
+                f"INSERT INTO coverage.{table} (period, basis, denominator_id, workers, active, "
+                "gap) VALUES (?, 'domicile', 'eligible', 10, 4, 6)",
+                [PERIOD],
+            )
         if "reconciliation_checks" in table_specs():
             con.execute(
                 "INSERT INTO quality.reconciliation_checks (period, passed) VALUES (?, true)",
