@@ -7,6 +7,7 @@ PEOPLE ?= 100000
 SEED   ?= 2021
 PERIOD ?= 2026-10
 PORT   ?= 3000
+JOBS   ?= 2
 MINUTES ?= 5
 
 BIN     := $(VENV)/bin
@@ -18,7 +19,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test test-browser reliability fuzz lint format ui docs bench clean
+.PHONY: help demo test test-browser reliability fuzz soak lint format ui docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -45,7 +46,7 @@ test: $(READY) ## lint, check types and pass the tests
 	@"$(BIN)/ruff" format --check --quiet .
 	@"$(BIN)/mypy" --no-error-summary
 	@echo "==> tests"
-	@"$(BIN)/python" -m pytest -q
+	@"$(BIN)/python" -m pytest -q -n $(JOBS)
 
 test-browser: $(READY) ## pass the dashboard's tests in a headless Chromium
 	@"$(BIN)/python" -m pytest -q --override-ini "addopts=-ra --strict-markers" tests/browser
@@ -56,6 +57,10 @@ reliability: $(READY) ## run the fault tests and write docs/reliability.md from 
 fuzz: $(READY) ## try readers and parsers with ever new damaged input for MINUTES (5)
 	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$until ]; do \
 		CAKUPAN_FUZZ=long "$(BIN)/python" -m pytest -q -x tests/fuzz || exit 1; done
+
+soak: $(READY) ## kill, starve and watch runs for an hour or two, and write docs/reliability/*.json
+	@"$(BIN)/python" tests/faults/harness/soak.py
+	@"$(BIN)/python" tests/faults/ledger.py
 
 lint: $(READY) ## lint and check types only
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check . && "$(BIN)/mypy"

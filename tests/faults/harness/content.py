@@ -12,9 +12,13 @@ from pathlib import Path
 
 import duckdb
 
-_OF_THE_RUN = {"run_id", "published_at", "received_at", "made_at", "validated_at", "checked_at"}
-"""Columns that tell when and by which run, not what."""
-_OF_THE_RUNS = {"reference.publication"}
+_OF_THE_RUN = {
+    "run_id", "published_at", "received_at", "made_at", "validated_at", "checked_at",
+    "checksums_equal",
+}  # fmt: skip
+"""Columns that tell when, by which run, or whether a run before left something to compare with."""
+_OF_THE_RUNS = {"reference.publication", "release.publication", "quality.publication_change"}
+"""Tables that tell of the publications that were made, not of their content."""
 
 
 def content(home: Path, name: str = "current") -> dict[str, str]:

@@ -27,6 +27,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT)]
 from canary.soak import canaries  # noqa: E402
 
 from harness import kill  # noqa: E402
+from harness.readers import publish_with_readers  # noqa: E402
 from harness.worlds import lived_home, make_world  # noqa: E402
 
 RESULTS = Path(os.environ.get("CAKUPAN_SOAK_RESULTS") or ROOT / "docs" / "reliability")
@@ -63,43 +64,84 @@ def kills(folder: Path, tell: Callable[[str], None]) -> bool:
         chain.insert(1, {"after_seconds": 1.5 + whole.seconds * (number + 1) / (len(chains) + 2)})
     tell(f"{len(plans)} of {len(whole.points)} points, {len(chains)} homes")
 
+    ended: list[tuple[int, kill.Case]] = []
+
     def one(number: int) -> kill.Case:
         place = folder / f"home-{number}"
         case = kill.kill_and_restart(world, lived, chains[number], whole, place)
         if case.survived:
             shutil.rmtree(place)
         tell(f"home {number}: {len(case.kills)} kills, {'survived' if case.survived else case}")
+        ended.append((number, case))
+        # After each home, so that a run that is cut short says how far it came.
+        _write_kills(whole, plans, ended, len(chains), round(time.monotonic() - began))
         return case
 
     with ThreadPoolExecutor(int(os.environ.get("CAKUPAN_SOAK_PROCESSES", "2"))) as pool:
         cases = list(pool.map(one, range(len(chains))))
-    done = [where for case in cases for where in case.kills]
     lost = [case for case in cases if not case.survived]
+    return not lost and sum(len(case.kills) for case in cases) >= 100
+
+
+def _write_kills(
+    whole: kill.Undisturbed,
+    plans: list[dict[str, Any]],
+    ended: list[tuple[int, kill.Case]],
+    homes: int,
+    seconds: int,
+) -> None:
+    done = [where for _, case in ended for where in case.kills]
     write(
         "kill",
         "Runs killed with SIGKILL, restarted, and compared with an undisturbed run",
         {
             "points of an undisturbed run": len(whole.points),
             "kills": len(done),
-            "homes": len(cases),
             "kills in homes that ended like the undisturbed one": sum(
-                len(case.kills) for case in cases if case.survived
+                len(case.kills) for _, case in ended if case.survived
             ),
-            "homes that ended otherwise": len(lost),
-            "steps in which a kill was planned": len({plan["step"] for plan in plans}),
+            "homes, each killed several times in a row": len(ended),
+            "homes planned": homes,
+            "homes that ended otherwise": sum(not case.survived for _, case in ended),
             "steps of a run": len({point["step"] for point in whole.points}),
+            "steps with a kill": len({where["step"] for where in done} - {"any"}),
+            "steps planned": len({plan["step"] for plan in plans}),
             "tables compared": len(whole.after),
-            "seconds of an undisturbed run": round(whole.seconds, 1),
-            "seconds in all": round(time.monotonic() - began),
+            "seconds of an undisturbed run": round(whole.seconds),
+            "seconds in all": seconds,
             "kills by kind": dict(Counter(where["kind"] for where in done).most_common()),
         },
         [
-            {"kills": case.kills, "survived": case.survived, "wrong": case.wrong,
-             "differing": case.differing}
-            for case in cases
+            {"home": number, "step": where["step"], "at": where["kind"], "killed": where["when"],
+             "home ended as undisturbed": "yes" if case.survived else "NO"}
+            for number, case in sorted(ended, key=lambda pair: pair[0])
+            for where in case.kills
         ],
     )  # fmt: skip
-    return not lost and len(done) >= 100
+
+
+def reading(folder: Path, tell: Callable[[str], None]) -> bool:
+    """Publish a thousand times while four processes read."""
+    wanted = int(os.environ.get("CAKUPAN_SOAK_PUBLICATIONS", "1000"))
+    seen = publish_with_readers(folder, wanted, 3, 3, tell)
+    write(
+        "readers",
+        "Publications made one after another while readers open what is in force",
+        {
+            "publications": seen.publications,
+            "readers that open, read and close": 3,
+            "readers that keep the first one open": 1,
+            "reads": seen.reads,
+            "different publications seen": seen.distinct,
+            "reads of the one kept open": seen.held,
+            "errors": len(seen.errors),
+            "reads in which totals did not agree": seen.unequal,
+            "publications kept": 3,
+            "seconds": round(seen.seconds),
+        },
+        sorted(set(seen.errors)),
+    )
+    return not seen.errors and not seen.unequal
 
 
 HARNESSES: dict[str, Callable[[Path, Callable[[str], None]], bool]] = {
