@@ -56,7 +56,7 @@ def publications(published: Path) -> list[Folder]:
     found = []
     for path in published.iterdir() if published.is_dir() else ():
         match = _NAME.fullmatch(path.name)
-        if match and (path / MANIFEST_FILE).is_file() and (path / WAREHOUSE_FILE).is_file():
+        if match and _has_manifest(path) and (path / WAREHOUSE_FILE).is_file():
             found.append(Folder(match[1], int(match[2]), path))
     return sorted(found)
 
@@ -67,8 +67,21 @@ def latest_made(published: Path) -> Folder | None:
 
 
 def next_number(published: Path, period: str) -> int:
-    """Give the number that the next publication of a period takes."""
-    return 1 + max((f.number for f in publications(published) if f.period == period), default=0)
+    """Give the number that the next publication of a period takes.
+
+    One whose manifest was lost is no publication any more, but its folder still has its number.
+    """
+    names = [path.name for path in published.iterdir()] if published.is_dir() else []
+    taken = [int(match[2]) for name in names if (match := _NAME.fullmatch(name))
+             and match[1] == period]  # fmt: skip
+    return 1 + max(taken, default=0)
+
+
+def _has_manifest(path: Path) -> bool:
+    try:
+        return isinstance(json.loads((path / MANIFEST_FILE).read_text("utf-8"))["sequence"], int)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def unfinished(published: Path) -> Path:
