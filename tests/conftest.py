@@ -13,6 +13,18 @@ from warehouse.home import Home
 from warehouse.settings import Settings
 
 PERIOD = "2026-10"
+ROOT = Path(__file__).parent
+TOGETHER = ("faults", "pipeline/whole")
+"""Folders whose tests share homes that take long to make, or what they saw."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, and of some folders, in one process where there are several."""
+    for item in items:
+        place = item.path.relative_to(ROOT).as_posix()
+        group = next((each for each in TOGETHER if place.startswith(each + "/")), place)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

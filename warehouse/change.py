@@ -21,6 +21,7 @@ from warehouse import computing
 from warehouse.computing import Log
 from warehouse.connection import check_period, last_day, set_parameters
 from warehouse.coverage import WORKERS
+from warehouse.seals import Part, seal
 from warehouse.settings import Settings
 from warehouse.storage import count, literal, transaction
 from warehouse.tables import TableSpec, table_specs
@@ -92,6 +93,8 @@ def run(
                 if log is not None:
                     log(f"{now} compared with {before}")
                 _compare(con, settings, now, before)
+            changed = sorted({period} | {now for now, _ in compared})
+            seal(con, [Part(spec.qualified, month) for spec in _specs() for month in changed])
     finally:
         computing.clear(con, _OWN_OBJECT)
         set_parameters(con, settings, period)

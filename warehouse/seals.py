@@ -23,6 +23,16 @@ from warehouse.storage import literal, quote, transaction
 TABLE = "quality.seals"
 """Restricted; no table of a publication."""
 
+# Tables of the stages that are held against their seals, beside those of coverage and quality.
+STAGES = (
+    "spine.persons",
+    "spine.workers",
+    "spine.employers",
+    "linkage.person_links",
+    "linkage.employer_links",
+    "linkage.employer_identifiers",
+)
+
 _DDL = f"""
 CREATE SCHEMA IF NOT EXISTS quality;
 CREATE TABLE IF NOT EXISTS {TABLE} (
@@ -99,6 +109,11 @@ def seal(con: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> None:
             # The columns are kept, as a later contract may add one to the table.
             [*part.key, columns, duckdb.__version__, rows, checksum],
         )
+
+
+def is_sealed(table: str) -> bool:
+    """Tell whether the rows of a `schema.table` are sealed when they are written."""
+    return table in STAGES or table.startswith(("coverage.", "quality."))
 
 
 def compare(con: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> list[Comparison]:

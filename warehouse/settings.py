@@ -157,7 +157,8 @@ class PublicationSettings(_Section):
         900.0,
         ge=0,
         description="longest time for the linear programs that attack a release; where they do "
-        "not reach every count in it, nothing is released",
+        "not reach every count in it, nothing is released; 0 leaves them out, and the release "
+        "rests on the proof by networks alone",
     )
 
 

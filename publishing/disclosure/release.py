@@ -315,7 +315,7 @@ def outsider(
         period: the month.
         frame: the exact rows.
         earlier: earlier publications of the month, exact and released file of each.
-        seconds: for the linear programs.
+        seconds: for the linear programs; 0 leaves them out.
         moves: worth trying, from the attacker by networks; they prove nothing of themselves.
 
     Returns:
@@ -337,6 +337,10 @@ def outsider(
     found = sensitive(frame.counts)
     _block(period, [frame.name(int(row)) for row in np.flatnonzero((found & shown).any(axis=0))
                     if told.place.get(frame.key(int(row))) is not None])  # fmt: skip
+    if not seconds:
+        # Asked for: the proof by networks stands alone, and the manifest tells that none of the
+        # counts was proven by programs.
+        return {"programs": 0, "proven": 0}
     targets = [
         (frame.key(int(row)), int(figure))
         for figure, row in zip(*np.nonzero(found & ~shown), strict=True)

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.path.name == "test_reliability_page.py")
     chosen = config.option.keyword or config.option.markexpr or any("::" in a for a in config.args)
     config.stash[_RECORDS] = []
-    config.stash[_COMPLETE] = not chosen and "PYTEST_XDIST_WORKER" not in os.environ
+    config.stash[_COMPLETE] = not chosen
 
 
 @pytest.hookimpl(wrapper=True)

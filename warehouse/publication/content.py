@@ -123,8 +123,7 @@ def _fill_table(target: Target, spec: TableSpec, period: str, base: str | None) 
     parts = [f"SELECT * FROM {spec.qualified} WHERE {own}"]
     if base and _exists(con, base, spec.schema, spec.name):
         parts.append(
-            f"SELECT * FROM {Target(con, base).place(spec.schema, spec.name)} "
-            f"WHERE NOT ({own})"
+            f"SELECT * FROM {Target(con, base).place(spec.schema, spec.name)} WHERE NOT ({own})"
         )
     body = " UNION ALL BY NAME ".join(parts)
     con.execute(f"INSERT INTO {place} BY NAME SELECT * FROM ({body}) ORDER BY {order}")

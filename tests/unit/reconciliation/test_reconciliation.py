@@ -15,6 +15,7 @@ from warehouse.reconciliation import Check
 from warehouse.reconciliation_published import check_file
 from warehouse.reconciliation_rollups import rollups
 from warehouse.seals import Part
+from warehouse.storage import replace_period
 from warehouse.tables import TableSpec, create_tables, table_specs
 
 PERIOD = "2026-10"
@@ -220,6 +221,18 @@ def test_a_failure_closes_the_gate_and_a_repair_opens_it(
         made.execute(f"UPDATE {LINKS} SET reason = ? WHERE {first(LINKS)}", before)
         reconciliation.reconcile(made, PERIOD)
     reconciliation.require(made, PERIOD)
+
+
+def test_replacing_a_month_seals_it_anew(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE spine.persons AS SELECT '2026-10' AS period, 1 AS person_key")
+    part = Part("spine.persons", PERIOD)
+    assert seals.compare(con, [part])[0].found == 1
+    rows = "SELECT '2026-10' AS period, unnest([2, 3]) AS person_key"
+    assert replace_period(con, "spine.persons", PERIOD, rows) == 2
+    [found] = seals.compare(con, [part])
+    assert (found.sealed, found.found, found.same) == (2, 2, True)
+    con.execute("DELETE FROM spine.persons WHERE person_key = 2")
+    assert seals.compare(con, [part])[0].same is False
 
 
 def test_a_seal_of_another_engine_is_compared_by_count_and_renewed(
