@@ -64,7 +64,11 @@ def test_36_a_publication_is_there_whole_or_not_at_all(
     ended = call(tmp_path / "look", publish(looked), home=looked, trace=trace, before=leave_out)
     assert ended.code == 0, ended.err
     points = [json.loads(line) for line in trace.read_text("utf-8").splitlines()]
-    switch = [p for p in points if p["kind"] in ("rename", "symlink") and "published/" in p["what"]]
+    switch = [
+        p
+        for p in points
+        if p["kind"] in ("rename", "symlink") and p["what"].startswith("published/.new-")
+    ]
     assert [p["kind"] for p in switch] == ["rename", "symlink", "rename"]
     home = copy_home(finished, tmp_path / "home")
     for number, point in enumerate(switch):

@@ -103,7 +103,9 @@ class Points:
             kind = "open"
         if kind is None:
             return
-        path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
+        # Of a link its own place counts, not where it leads to.
+        place = arguments[1 if event == "os.symlink" else 0]
+        path = os.fsdecode(place) if isinstance(place, str | bytes) else ""
         relative = not path.startswith("/")
         if not relative and not path.startswith(self.home):
             return
