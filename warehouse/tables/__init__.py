@@ -111,9 +111,24 @@ def table_specs() -> dict[str, TableSpec]:
 
 
 def create_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Create every specified table that is missing, and set its comments."""
+    """Create every specified table or column that is missing, and set the comments."""
     # In one transaction: hundreds of comments, each waiting for the disk, take a second.
     with transaction(con):
+        standing = {
+            (f"{schema}.{table}", column)
+            for schema, table, column in con.execute(
+                "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
+                "WHERE database_name = current_database()"
+            ).fetchall()
+        }
+        tables = {table for table, _ in standing}
         for spec in table_specs().values():
             con.execute(spec.ddl())
+            # A home that an earlier version made: its rows know nothing of a later column.
+            for column in spec.meanings if spec.qualified in tables else ():
+                if (spec.qualified, column.name) not in standing:
+                    con.execute(
+                        f"ALTER TABLE {spec.qualified} "
+                        f"ADD COLUMN {quote(column.name)} {column.sql_type}"
+                    )
             con.execute(spec.comments())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sources.contracts import load_contracts
 from warehouse.columns import dictionary
 from warehouse.concepts import MEASURES, concept_of, concepts, unit_in_indonesian
-from warehouse.tables import table_specs
+from warehouse.tables import create_tables, table_specs
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,3 +58,14 @@ def test_every_dataset_feeds_a_published_figure() -> None:
     for contract in load_contracts().values():
         columns = {f"{contract.kind}.{column.name}" for column in contract.columns}
         assert columns & used, contract.key
+
+
+def test_a_home_of_an_earlier_version_gets_the_columns_that_came_later(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    create_tables(con)
+    con.execute("INSERT INTO coverage.coverage_national (period) VALUES ('2026-09')")
+    con.execute("ALTER TABLE coverage.coverage_national DROP COLUMN gap_high")
+    create_tables(con)
+    row = con.execute("SELECT period, gap_high FROM coverage.coverage_national").fetchall()
+    assert row == [("2026-09", None)]
