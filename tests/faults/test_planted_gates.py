@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import warehouse.publication as publishing
 from pipelines import definitions
 from pipelines.cli import app
-from publishing.dashboard import make_dashboards
+from publishing.dashboard.making import make_dashboards
 from publishing.delivery import sending
 from publishing.extracts.making import find_release
 from sources.volume import judged
