@@ -98,6 +98,10 @@ class Stage:
         create_inputs(self.con, period)
 
 
+_INTERRUPTED = "Query interrupted"
+"""What DuckDB's client says where Python was signalled while a query ran."""
+
+
 def guarded(body: Callable[P, T]) -> Callable[P, T]:
     """Let only harmless errors out of a stage's body.
 
@@ -121,7 +125,11 @@ def guarded(body: Callable[P, T]) -> Callable[P, T]:
         except dg.Failure:
             raise
         except Exception as error:  # noqa: BLE001 - every kind is told anew, without its values
+            stopped = isinstance(error, RuntimeError) and str(error) == _INTERRUPTED
             failure = failure_of(error)
+        if stopped:
+            # A signal reached DuckDB's client within a query: the run was told to stop.
+            raise KeyboardInterrupt
         raise failure
 
     run.__name__ = body.__name__

@@ -53,8 +53,8 @@ STEPS = {
 }
 """What each step demands, in Indonesian; those of roll-ups are told by their tables."""
 
-_OTHERS = ("expectation_results", CHECKS, "drift")
-"""Tables of schema quality that are written after the stages, and so carry no seal."""
+_OTHERS = ("expectation_results", CHECKS, "drift", "coverage_trend", "publication_change")
+"""Tables that are written after the stages or inside a publication, and so carry no seal."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sources.contracts import load_contracts
 from warehouse.columns import meaning
 from warehouse.documents import load_yaml
 from warehouse.errors import GateBlocked
-from warehouse.home import Home
+from warehouse.home import Home, show
 from warehouse.publication import folders
 from warehouse.reference import reference_rows
 from warehouse.settings import DashboardSettings, Settings
@@ -141,6 +141,7 @@ def make_dashboard(
     path = publication / PAGE_FILE
     part = publication / f".{PAGE_FILE}.new"
     part.write_text(page, encoding="utf-8")
+    show(part)  # as readable as the publication that it lies in
     # Whoever has the page open keeps the old one; nobody ever reads half a page.
     part.replace(path)
     return Dashboard(

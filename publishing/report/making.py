@@ -20,6 +20,7 @@ import typst
 from publishing.report.figures import read_figures
 from warehouse.connection import check_period
 from warehouse.errors import CakupanError, UsageError
+from warehouse.home import show
 from warehouse.publication import folders
 
 REPORT_FOLDER = "laporan"
@@ -79,6 +80,8 @@ def make_report(published: Path, period: str, out: Path | None = None) -> Report
     unfinished = target.with_name(target.name + ".part")
     unfinished.write_bytes(pdf)
     os.replace(unfinished, target)  # noqa: PTH105  the same as Path.replace, atomic
+    if out is None:
+        show(target.parent)  # as readable as the publication that it lies in
     return Report(target, folder.name, period, pages, len(pdf))
 
 

@@ -14,7 +14,7 @@ from pipelines.cli import app
 
 SMALL_PEOPLE = 4_000
 FIRST, SECOND = "2026-10", "2026-11"
-SHORTLY = "publication: {program_seconds: 0}\n"
+SHORTLY = "publication: {program_seconds: 0}\ngates: {least_change: 100000}\n"
 
 
 @dataclass(frozen=True)

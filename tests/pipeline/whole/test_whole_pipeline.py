@@ -175,7 +175,7 @@ def test_the_queries_of_the_guide_answer(lived: Lived, name: str, sql: str) -> N
 
 
 NIK_OF_SAMPLE = re.compile(
-    rb"(?<![0-9A-Fa-f])[1-9][0-9]{3}9[0-9][0-7][0-9][01][0-9]{7}(?![0-9A-Fa-f])"
+    rb"(?<![0-9A-Fa-f.])[1-9][0-9]{3}9[0-9][0-7][0-9][01][0-9]{7}(?![0-9A-Fa-f])"
 )
 
 
