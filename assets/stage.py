@@ -7,7 +7,8 @@ what any one stage makes.
 
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -102,6 +103,19 @@ _INTERRUPTED = "Query interrupted"
 """What DuckDB's client says where Python was signalled while a query ran."""
 
 
+_stopping: list[Callable[[], bool]] = [lambda: False]
+
+
+@contextmanager
+def stopped_by(asked: Callable[[], bool]) -> Iterator[None]:
+    """Have no stage begin in the block once `asked` says that the run was told to stop."""
+    _stopping.append(asked)
+    try:
+        yield
+    finally:
+        _stopping.pop()
+
+
 def guarded(body: Callable[P, T]) -> Callable[P, T]:
     """Let only harmless errors out of a stage's body.
 
@@ -114,10 +128,13 @@ def guarded(body: Callable[P, T]) -> Callable[P, T]:
 
     Returns:
         The same, raising `dagster.Failure` with the metadata `error`, `exit_code` and, for
-        refused data, `reason_code`.
+        refused data, `reason_code`; and `dagster.DagsterExecutionInterruptedError` where the
+        run was told to stop (`stopped_by`).
     """
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if _stopping[-1]():
+            raise dg.DagsterExecutionInterruptedError
         try:
             return body(*args, **kwargs)
         except dg.DagsterError:
@@ -129,7 +146,7 @@ def guarded(body: Callable[P, T]) -> Callable[P, T]:
             failure = failure_of(error)
         if stopped:
             # A signal reached DuckDB's client within a query: the run was told to stop.
-            raise KeyboardInterrupt
+            raise dg.DagsterExecutionInterruptedError
         raise failure
 
     run.__name__ = body.__name__

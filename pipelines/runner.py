@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 
 from assets.publication import PUBLICATION_KEY, RELEASE_KEY
+from assets.stage import stopped_by
 from pipelines import definitions
 from pipelines.alerts import alert
 from pipelines.instance import open_instance
+from pipelines.stopping import told_to_stop
 from warehouse.connection import check_period
 from warehouse.home import Home
 
@@ -29,6 +32,9 @@ _PRECEDENCE = (INTERRUPTED, 3, 5, 4, 2, 1)
 what may only follow from it."""
 
 GATE = 4
+
+_STOPPED = dg.DagsterExecutionInterruptedError.__name__
+_STOPPED_HERE = "the run was told to stop here; nothing was published, and it can be run again"
 
 
 @dataclass(frozen=True)
@@ -157,18 +163,19 @@ def execute(
         if plan is not None:
             plan([node.name for node in job.graph.nodes])
         instance.add_event_listener(outcome.run_id, listen)
-        result = job.execute_in_process(
-            instance=instance,
-            partition_key=period,
-            run_id=outcome.run_id,
-            raise_on_error=False,
-            tags={"cakupan/by": "command line"},
-            run_config={
-                "resources": {"warehouse": {"config": config}},
-                # The events are ours to show.
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-        )
+        with told_to_stop() as asked, stopped_by(asked):
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=period,
+                run_id=outcome.run_id,
+                raise_on_error=False,
+                tags={"cakupan/by": "command line"},
+                run_config={
+                    "resources": {"warehouse": {"config": config}},
+                    # The events are ours to show.
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+            )
         outcome.success = result.success
     if not outcome.success:
         messages = [f"{failure.step}: {failure.message}" for failure in outcome.failures]
@@ -181,7 +188,7 @@ def _gather(outcome: Outcome, event: dg.DagsterEvent) -> None:
     if kind == dg.DagsterEventType.STEP_FAILURE:
         outcome.failures.append(_failure(event))
     elif kind == dg.DagsterEventType.PIPELINE_FAILURE and not outcome.failures:
-        outcome.failures.append(StepFailure("run", _told(event.job_failure_data.error), "run", 1))
+        outcome.failures.append(_whole(event.job_failure_data.error))
     elif kind == dg.DagsterEventType.ASSET_MATERIALIZATION:
         made = event.materialization
         if made.asset_key is not None:
@@ -222,10 +229,17 @@ def _failure(event: dg.DagsterEvent) -> StepFailure:
     if kind == "DagsterAssetCheckFailedError":
         message = "a blocking check failed; what was published before stays"
         return StepFailure(step, message, str(kind), GATE)
-    if kind == "DagsterExecutionInterruptedError":
-        message = "the run was told to stop here; nothing was published, and it can be run again"
-        return StepFailure(step, message, str(kind), INTERRUPTED)
+    if kind == _STOPPED:
+        return StepFailure(step, _STOPPED_HERE, kind, INTERRUPTED)
     return StepFailure(step, _told(data.error), str(kind), 1)
+
+
+def _whole(error: SerializableErrorInfo | None) -> StepFailure:
+    """Tell a failure that no step was in, such as of a run that was stopped before its first."""
+    told = _told(error)
+    if told.rpartition(".")[2] == _STOPPED:
+        return StepFailure("run", _STOPPED_HERE, _STOPPED, INTERRUPTED)
+    return StepFailure("run", told, "run", 1)
 
 
 def _told(error: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,17 @@ class Opened:
         """Wait until figures and charts stand."""
         self.page.wait_for_selector("html[data-charts=ready]", state="attached", timeout=30_000)
         return self.page
+
+    def until(self, expression: str, seconds: float = 20) -> None:
+        """Wait until an expression holds on the page.
+
+        Each look is an evaluation of its own. Playwright's own waiting evaluates within the page
+        from the second look on, which the page's content policy forbids.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, f"still not so after {seconds} s: {expression}"
+            self.page.wait_for_timeout(20)
 
     def key(self, column: str) -> str:
         """Give a key figure as it is read."""

@@ -90,16 +90,17 @@ def test_36_a_publication_is_there_whole_or_not_at_all(
     )
 
 
-@pytest.mark.fault(37, "SIGTERM in the middle of a run")
+@pytest.mark.fault(37, "SIGTERM as a run begins, between its steps and in the middle")
+@pytest.mark.parametrize("after", [0.0, 0.3, 3.5])
 def test_37_a_run_told_to_stop_ends_clean(
-    small_world: World, one_month: Path, two_months, tmp_path: Path, shown
+    small_world: World, one_month: Path, tmp_path: Path, shown, after: float
 ) -> None:
     home = copy_home(one_month, tmp_path / "home")
     child = start(tmp_path / "run", small_world.run(home), before=leave_out)
     deadline = time.monotonic() + 60
     while lock_holder(Home(home)) is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+        time.sleep(0.01)
+    time.sleep(after)
     child.kill(signal.SIGTERM)
     ended = child.wait(60)
     assert ended.code == 130, ended.err

@@ -214,6 +214,11 @@ SENDING = Case(
 )
 
 
+TOGETHER = ("landing", "conformed")
+LAST = "landing__arrivals"
+"""Waits for every other landing, so it is broken alone."""
+
+
 def waves(statements: dict[str, int], parts: tuple[float, ...]) -> list[Case]:
     """Give cases that together break every step of a run.
 
@@ -227,7 +232,7 @@ def waves(statements: dict[str, int], parts: tuple[float, ...]) -> list[Case]:
     groups: dict[str, list[str]] = {}
     for step in statements:
         stage = step.split("__")[0]
-        groups.setdefault(stage if stage in ("landing", "conformed") else step, []).append(step)
+        groups.setdefault(stage if stage in TOGETHER and step != LAST else step, []).append(step)
     groups.pop("command", None)
     for part in parts:
         for name, steps in groups.items():
