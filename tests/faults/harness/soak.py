@@ -146,6 +146,7 @@ def reading(folder: Path, tell: Callable[[str], None]) -> bool:
 
 HARNESSES: dict[str, Callable[[Path, Callable[[str], None]], bool]] = {
     "kill": kills,
+    "readers": reading,
     "canary": canaries,
 }
 
