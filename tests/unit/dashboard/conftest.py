@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from py_mini_racer import MiniRacer
 
-from publishing.dashboard.making import make_dashboard, scripts
+from publishing.dashboard.making import make_dashboard
+from tests.dashboards import page_engine, page_islands
 from tests.releases import write_release
 from warehouse.settings import DashboardSettings
 
@@ -31,10 +29,9 @@ def page(published: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def islands(page: str) -> dict[str, Any]:
+def islands(published: Path) -> dict[str, Any]:
     """What the page holds, by the id of its element."""
-    found = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', page, re.S)
-    return {name: json.loads(text) for name, text in found}
+    return page_islands(published / "dasbor.html")
 
 
 @pytest.fixture(scope="session")
@@ -48,28 +45,4 @@ def release(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="session")
 def run(islands: dict[str, Any]) -> Callable[[str], Any]:
     """Evaluate an expression beside the page's scripts, its data and figures."""
-    engine = MiniRacer()
-    # The parts that need a document only touch it when they are called.
-    engine.eval(scripts().replace("Cakupan.page = (function", "Cakupan.unused = (function"))
-    engine.eval(f"var islands = JSON.parse({json.dumps(json.dumps(islands))});")
-    engine.eval(
-        """
-        var data = islands.data;
-        var read = {};
-        var tableOf = (name, period) => {
-          const id = "t-" + name + "-" + period;
-          if (!(id in read)) read[id] = islands[id] ? Cakupan.tables.read(islands[id]) : null;
-          return read[id];
-        };
-        var figures = Cakupan.figures.create(data, tableOf);
-        var known = { periods: data.periods, provinces: data.provinces.map((p) => p.code),
-          regencies: Object.fromEntries(data.regencies.map((r) => [r.code, r.province])),
-          sectors: data.sectors.map((s) => s.code) };
-        var at = (hash) => Cakupan.address.parse(hash, known);
-        """
-    )
-
-    def evaluate(expression: str) -> Any:
-        return json.loads(engine.eval(f"JSON.stringify({expression})"))
-
-    return evaluate
+    return page_engine(islands)
