@@ -13,7 +13,7 @@ Con = duckdb.DuckDBPyConnection
 
 BREACHES = {
     "employers_once": "INSERT INTO coverage.employer_compliance "
-    "FROM coverage.employer_compliance LIMIT 1",
+    f"FROM coverage.employer_compliance WHERE period = '{PERIOD}' LIMIT 1",
     "employers_unnamed": "UPDATE coverage.employer_compliance SET natural_person = true",
     "flags_nested": "UPDATE coverage.employer_compliance SET flags_without_tax = ['PWBD'] "
     "WHERE len(flags) = 0",
