@@ -47,6 +47,6 @@ def page_engine(islands: dict[str, Any]) -> Callable[[str], Any]:
     )
 
     def evaluate(expression: str) -> Any:
-        return json.loads(engine.eval(f"JSON.stringify({expression})"))
+        return json.loads(str(engine.eval(f"JSON.stringify({expression})")))
 
     return evaluate

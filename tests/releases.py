@@ -67,8 +67,37 @@ def write_release(folder: Path) -> Path:
             """,
             [list(MONTHS)],
         )
+        _causes(con, place / "release.duckdb")
     (place / "publication.json").write_text(json.dumps({"sequence": 1}), "utf-8")
     return place
+
+
+def _causes(con: duckdb.DuckDBPyConnection, release: Path) -> None:
+    """Why figures moved: October in full, September with a cause of three people."""
+    spec = table_specs()["change_causes"]
+    con.execute(spec.ddl())
+    con.execute(f"ATTACH '{release}' AS told (READ_ONLY)")
+    con.execute(
+        """
+        INSERT INTO quality.change_causes BY NAME
+        SELECT n.period, b.period AS previous_period, 'domicile' AS basis,
+            'eligible' AS denominator_id, '32' AS province_code, 'Jawa Barat' AS province, c.cause,
+            0 AS workers_change, 0 AS active_change,
+            CASE c.cause WHEN 'people' THEN n.gap - b.gap - c.rest + 0.4
+                WHEN 'links' THEN c.rest - 320.4 ELSE 320 END AS gap_change,
+            CASE c.cause WHEN 'people' THEN 5000 + n.workers - b.workers ELSE 0 END AS entered_work,
+            CASE c.cause WHEN 'people' THEN 5000 ELSE 0 END AS left_work,
+            CASE c.cause WHEN 'people' THEN 700.6 ELSE 0 END AS newly_covered,
+            CASE c.cause WHEN 'people' THEN 4 ELSE 0 END AS newly_lapsed
+        FROM told.release.coverage_national AS n
+        JOIN told.release.coverage_national AS b
+        ON b.basis = n.basis AND right(n.period, 2)::INT = right(b.period, 2)::INT + 1,
+            (SELECT cause, rest FROM (SELECT unnest(['people', 'deliveries', 'links']) AS cause),
+                (SELECT unnest([300, 323]) AS rest)) AS c
+        WHERE n.basis = 'domicile' AND (c.rest = 300) = (n.period = '2026-10')
+        """
+    )
+    con.execute("DETACH told")
 
 
 def _cells(con: duckdb.DuckDBPyConnection) -> None:

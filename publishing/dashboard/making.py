@@ -22,6 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from publishing.changes import national_changes
 from publishing.dashboard import PAGE_FILE, charts
 from publishing.dashboard.boundaries import province_shapes
 from publishing.dashboard.bridge import national_bridge
@@ -40,6 +41,7 @@ _UNKNOWN = {"id": "Tidak diketahui", "en": "Unknown"}
 _PANELS = (
     ("peta", "map"),
     ("wilayah", "league"),
+    ("perubahan", "change"),
     ("lapangan", "sectors"),
     ("sektor", "heat"),
     ("segmen", "segments"),
@@ -137,6 +139,13 @@ def make_dashboard(
     data = _data(months, settings, contract_dirs)
     data["meta"] = meta
     data["bridge"] = national_bridge(publication / folders.WAREHOUSE_FILE, months)
+    data["changes"] = {
+        month: told
+        for month, told in national_changes(
+            publication / folders.RELEASE_FILE, publication / folders.WAREHOUSE_FILE
+        ).items()
+        if month in months
+    }
     page = assemble(data, tables)
     path = publication / PAGE_FILE
     part = publication / f".{PAGE_FILE}.new"

@@ -160,7 +160,9 @@ def test_every_figure_leads_to_its_definition(desk: Opened) -> None:
         ".map(th => th.textContent)",
     )
     # Worked out on the page from columns beside them.
-    assert set(heads) <= {"Selang", "Bertaut (%)", "Sejak September 2026 (poin)"}, heads
+    assert set(heads) <= {
+        "Selang", "Bertaut (%)", "Sejak September 2026 (poin)", "Sep 26", "Okt 26", "Perubahan",
+    }, heads  # fmt: skip
 
 
 def test_what_is_withheld_is_marked_and_never_zero(
@@ -185,6 +187,32 @@ def test_what_is_withheld_is_marked_and_never_zero(
     heat = page.locator("#tabel-sektor td").all_inner_texts()
     assert any("•" in cell for cell in heat)
     assert "0,0\u00a0%" not in heat
+
+
+def test_what_moved_since_the_month_before_is_told_and_explained(
+    desk: Opened, release: duckdb.DuckDBPyConnection
+) -> None:
+    page = desk.go()
+    before, now = (
+        row(release, "coverage_national", f"period = '{month}' AND basis = 'domicile'")
+        for month in ("2026-09", "2026-10")
+    )
+    moved = now[1] - before[1]
+    line = page.locator("#tabel-perubahan tbody tr", has_text="Kesenjangan").inner_text()
+    sign = "+" if moved > 0 else "\u2212"
+    told = [part.strip() for part in line.split("\t")]
+    assert told[1:] == [indonesian(before[1]), indonesian(now[1]), sign + indonesian(abs(moved))]
+    causes = page.locator("#penyebab ol li").all_inner_texts()
+    assert [one.split("\n")[-1].strip() for one in causes][1:] == ["+320", "\u221220"]
+    assert page.locator("#berubah-wilayah li").count() == 5
+    page.locator("#berubah-sektor a").first.click()
+    desk.until("location.hash.includes('sektor=')")
+    # September's causes would tell of three people; August has no month before.
+    page = desk.go("#/?bulan=2026-09&bahasa=en")
+    assert "Withheld" in page.locator("#penyebab").inner_text()
+    page = desk.go("#/?bulan=2026-08")
+    assert "Bulan pertama" in page.locator("#isi-perubahan").inner_text()
+    assert desk.messages == []
 
 
 def test_charts_are_drawn_and_lead_on(desk: Opened) -> None:

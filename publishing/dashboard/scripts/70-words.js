@@ -46,8 +46,8 @@ Cakupan.words = (function () {
     // Unknown regions have no name in the reference tables.
     function region(one) { return /^0+$/.test(one.code) ? t("unknown") : one.label || one.name; }
     return { t, name, show, plain, write, withheld, defined, sector, shortSector, place, region, lang,
-      month: (period) => n.month(period, lang()), points: (d) => n.points(d, lang()),
-      integer: (v) => n.integer(v, lang()), percent: (v) => n.percent(v, lang()) };
+      month: (period) => n.month(period, lang()), shortMonth: (period) => n.shortMonth(period, lang()), points: (d) => n.points(d, lang()),
+      integer: (v) => n.integer(v, lang()), signed: (v) => n.signed(v, n.integer(v, lang())), percent: (v) => n.percent(v, lang()) };
   }
   return { create };
 })();

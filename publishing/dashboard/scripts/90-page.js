@@ -5,7 +5,7 @@ Cakupan.page = (function () {
     const own = document.getElementById(id);
     return own ? JSON.parse(own.textContent) : null;
   };
-  let data, known, state, figures, words, panels, more;
+  let data, known, state, figures, words, panels, more, moved;
   const read = new Map();
 
   // Tables are parsed when a month is first looked at.
@@ -36,6 +36,7 @@ Cakupan.page = (function () {
     const charts = { draw: (...given) => later.push(given) };
     panels = Cakupan.panels.create(data, figures, words, charts, now);
     more = Cakupan.more.create(data, figures, words, panels, now, tableOf);
+    moved = Cakupan.moved.create(data, figures, Cakupan.changes.create(data, figures), words, panels, now, tableOf);
     for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
     for (const [id, key] of FILTERS) document.getElementById(id).addEventListener("change", (event) => choose(key, event.target.value));
     document.getElementById("salin").addEventListener("click", copy);
@@ -78,7 +79,7 @@ Cakupan.page = (function () {
     document.getElementById("ulang").setAttribute("href", Cakupan.address.format(
       Object.assign({}, Cakupan.address.DEFAULTS, { bulan: known.periods[0], bahasa: state.bahasa }), known));
     filters();
-    for (const panel of [panels.summary, panels.map, panels.league, panels.sectorParts, panels.heat, panels.segments,
+    for (const panel of [panels.summary, panels.map, panels.league, moved.panel, panels.sectorParts, panels.heat, panels.segments,
       more.employers, more.clauses, more.bridge, more.sensitivity, more.quality, more.definitions]) panel();
     if (focused && document.getElementById(focused)) document.getElementById(focused).focus({ preventScroll: true });
     document.documentElement.dataset.figures = "ready";

@@ -1,0 +1,156 @@
+"""What moved since the month before: what may be told of it, and what the page makes of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from publishing.changes import national_changes, tell_causes, tell_flows
+
+Run = Callable[[str], Any]
+
+
+@pytest.mark.parametrize(
+    ("exact", "change", "expected"),
+    [
+        ((-300.0, 120.0, 0.0), -180, (-300, 120, 0)),
+        # As printed they add up: the largest takes what rounding leaves.
+        ((-300.4, 120.3, 10.4), -171, (-301, 120, 10)),
+        # One of a few people would follow from the other two.
+        ((-300.0, 120.0, 4.0), -176, (None, None, None)),
+        ((-300.0, 0.0, -0.2), -300, (None, None, None)),
+        ((0.0, 0.0, 0.0), 0, (0, 0, 0)),
+        # Causes of another version of the month do not belong to this difference.
+        ((-300.0, 120.0, 0.0), -120, (None, None, None)),
+    ],
+)
+def test_causes_are_told_together_or_not_at_all(
+    exact: tuple[float, ...], change: int, expected: tuple[int | None, ...]
+) -> None:
+    names = ("people", "deliveries", "links")
+    told = tell_causes(dict(zip(names, exact, strict=True)), change)
+    assert tuple(told.values()) == expected
+    if told["people"] is not None:
+        assert sum(n for n in told.values() if n is not None) == change
+
+
+@pytest.mark.parametrize(
+    ("exact", "change", "expected"),
+    [
+        ((30.0, 20.0, 12.4, 0.0), 10, (30, 20, 12, 0)),
+        # Who entered follows from who left and the workers of both months.
+        ((30.0, 7.0, 12.0, 3.0), 23, (None, None, 12, None)),
+        ((30.0, 20.0, 0.5, 9.5), 11, (None, None, None, 10)),
+    ],
+)
+def test_flows_of_a_few_and_what_they_follow_from_are_withheld(
+    exact: tuple[float, ...], change: int, expected: tuple[int | None, ...]
+) -> None:
+    names = ("entered_work", "left_work", "newly_covered", "newly_lapsed")
+    assert tuple(tell_flows(dict(zip(names, exact, strict=True)), change).values()) == expected
+
+
+def test_the_country_alone_is_told_and_adds_up_to_the_released_figures(
+    published: Path, islands: dict[str, Any], release: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    told = national_changes(published / "release.duckdb", published / "cakupan.duckdb")
+    assert islands["data"]["changes"] == told
+    assert list(told) == ["2026-09", "2026-10"]
+    gaps = [
+        gap
+        for (gap,) in release.execute(
+            "SELECT gap FROM release.coverage_national WHERE basis = 'domicile' ORDER BY period"
+        ).fetchall()
+    ]
+    assert told["2026-10"]["gap_change"] == gaps[2] - gaps[1]
+    causes = told["2026-10"]["causes"]
+    assert (causes["deliveries"], causes["links"]) == (320, -20)
+    assert sum(causes.values()) == gaps[2] - gaps[1]
+    assert set(told["2026-09"]["causes"].values()) == {None}
+    flows = told["2026-10"]["flows"]
+    assert (flows["left_work"], flows["newly_covered"], flows["newly_lapsed"]) == (5000, 701, None)
+
+    assert national_changes(published / "release.duckdb", tmp_path / "none.duckdb") == {}
+    with duckdb.connect(str(tmp_path / "old.duckdb")):
+        pass
+    assert national_changes(published / "release.duckdb", tmp_path / "old.duckdb") == {}
+    # A month that is not told in full tells nothing of why it moved.
+    partly = tmp_path / "release.duckdb"
+    shutil.copy(published / "release.duckdb", partly)
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{partly}' AS made")
+        con.execute(
+            "UPDATE made.release.coverage_national SET inactive = NULL WHERE period = '2026-09'"
+        )
+    assert national_changes(partly, published / "cakupan.duckdb") == {}
+
+
+CHANGES = "Cakupan.changes.create(data, figures)"
+
+
+def test_a_change_is_the_difference_of_what_both_months_tell(
+    run: Run, release: duckdb.DuckDBPyConnection
+) -> None:
+    assert run(f"{CHANGES}.before(at(''))") == "2026-09"
+    assert run(f"{CHANGES}.before(at('#bulan=2026-08'))") is None
+    assert run(f"{CHANGES}.yearBefore(at(''))") is None
+    names = ("workers", "active", "inactive", "unregistered", "gap", "coverage_rate")
+    rows = release.execute(
+        f"SELECT {', '.join(names)} FROM release.coverage_by_province WHERE province_code = '32' "
+        "AND basis = 'domicile' AND period >= '2026-09' ORDER BY period"
+    ).fetchall()
+    found = run(f"{CHANGES}.compare(at('#provinsi=32'), '2026-09')")
+    assert [one["name"] for one in found["rows"]] == list(names)
+    assert [one["change"] for one in found["rows"]] == pytest.approx(
+        [now - before for before, now in zip(*rows, strict=True)]
+    )
+
+
+def test_a_withheld_figure_and_a_sum_have_no_change(
+    run: Run, release: duckdb.DuckDBPyConnection
+) -> None:
+    cell = release.execute(
+        "SELECT n.province_code, n.sector_code FROM release.coverage_by_province_sector AS n "
+        "JOIN release.coverage_by_province_sector AS b USING (basis, province_code, sector_code) "
+        "WHERE n.basis = 'domicile' AND n.period = '2026-10' AND b.period = '2026-09' "
+        "AND n.active IS NOT NULL AND b.active IS NULL ORDER BY ALL LIMIT 1"
+    ).fetchall()[0]
+    found = run(f"{CHANGES}.compare(at('#provinsi={cell[0]}&sektor={cell[1]}'), '2026-09')")
+    assert {one["name"]: one["change"] for one in found["rows"]}["active"] is None
+    segment = run(f"{CHANGES}.compare(at('#segmen=BPU'), '2026-09')")
+    assert segment["partial"] is True
+    assert {one["change"] for one in segment["rows"]} == {None}
+    # A month without the detail has nothing to compare with.
+    detail = run(f"{CHANGES}.compare(at('#bulan=2026-09&kabupaten=3204&sektor=G'), '2026-08')")
+    assert {one["before"] for one in detail["rows"]} == {None}
+
+
+def test_what_moved_most_comes_first_whichever_way(
+    run: Run, release: duckdb.DuckDBPyConnection
+) -> None:
+    expected = release.execute(
+        "SELECT n.province_code, n.gap - b.gap AS moved FROM release.coverage_by_province AS n "
+        "JOIN release.coverage_by_province AS b USING (basis, province_code) "
+        "WHERE n.basis = 'domicile' AND n.period = '2026-10' AND b.period = '2026-09' "
+        "AND moved <> 0 ORDER BY abs(moved) DESC, province_code LIMIT 5"
+    ).fetchall()
+    found = run(f"{CHANGES}.most((s) => figures.regions(s), at(''), '2026-09', 5)")
+    assert [(one["code"], one["change"]) for one in found] == expected
+    assert run(f"{CHANGES}.most((s) => figures.regions(s), at(''), null, 5)") == []
+
+
+def test_deliveries_in_another_state_are_named(run: Run) -> None:
+    states = (
+        "(name, month) => Cakupan.tables.read({n: 2, keys: {dataset: {d: ['a', 'b'], i: '0,1'}, "
+        "delivery_state: {d: ['carried', 'current'], i: month === '2026-10' ? '0,1' : '1,1'}}, "
+        "figures: {}})"
+    )
+    assert run(f"{CHANGES}.deliveries({states}, at(''), '2026-09')") == [
+        {"dataset": "a", "now": "carried", "before": "current"}
+    ]
+    assert run(f"{CHANGES}.deliveries(tableOf, at(''), '2026-09')") == []
