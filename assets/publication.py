@@ -24,6 +24,17 @@ from warehouse.publication import folders, publish
 PUBLICATION_KEY = dg.AssetKey(["publication", "cakupan"])
 RELEASE_KEY = dg.AssetKey(["publication", "release"])
 GIVES_NOTHING_BACK = "gives_nothing_back"
+_MOVED = """
+    SELECT CASE comparison WHEN 'month' THEN previous_period ELSE publication_before END, period,
+        workers, workers_change, active::DOUBLE, active_change::DOUBLE, gap::DOUBLE,
+        gap_change::DOUBLE, gap_change_people::DOUBLE, gap_change_deliveries::DOUBLE,
+        gap_change_links::DOUBLE, explanation, array_to_string(datasets_new, ', '),
+        array_to_string(datasets_carried, ', '), array_to_string(datasets_missing, ', ')
+    FROM quality.publication_change
+    WHERE publication = ? AND area = 'national' AND basis = 'domicile'
+        AND denominator_id = 'eligible'
+    ORDER BY comparison, period DESC
+"""
 
 
 def build(
@@ -121,8 +132,26 @@ def _publish(stage: Stage, period: str) -> dg.MaterializeResult:
             "tables": len(made.rows),
             "rows": sum(made.rows.values()),
             "rows_by_table": markdown_table(("table", "rows"), sorted(made.rows.items())),
+            "what_moved": what_moved(made.path),
         }
     )
+
+
+def what_moved(publication: Path) -> dg.MetadataValue:
+    """Show what moved in the country since the month before, and since the publication before.
+
+    Args:
+        publication: the publication's folder.
+    """
+    with duckdb.connect(str(publication / folders.WAREHOUSE_FILE), read_only=True) as con:
+        rows = con.execute(_MOVED, [publication.resolve().name]).fetchall()
+    return markdown_table(
+        (
+            "compared with", "month", "workers", "change", "active", "change", "gap", "change",
+            "by people", "by deliveries", "by links", "explanation", "new", "carried", "missing",
+        ),
+        rows,
+    )  # fmt: skip
 
 
 def _beside(

@@ -13,6 +13,7 @@ import pytest
 from driving import FIRST, SECOND, Lived
 from python_calamine import CalamineWorkbook
 
+from assets.publication import what_moved
 from pipelines.gap import number
 from publishing.extracts.contracts import load_extract_contracts
 from publishing.extracts.making import make_extracts
@@ -153,3 +154,16 @@ def test_the_workbook_tells_what_the_release_tells(
                 assert same, (table.name, row, name)
             compared += 1
     assert compared == len(released)
+
+
+def test_the_months_page_in_dagster_shows_what_moved(folder: Path) -> None:
+    lines = str(what_moved(folder).value).splitlines()
+    with duckdb.connect(str(folder / "cakupan.duckdb"), read_only=True) as con:
+        now, before = con.execute(
+            "SELECT workers, active::DOUBLE FROM coverage.coverage_national "
+            "WHERE basis = 'domicile' AND denominator_id = 'eligible' ORDER BY period DESC"
+        ).fetchall()
+    told = [cell.strip() for cell in lines[2].strip("|").split("|")]
+    assert told[:4] == [FIRST, SECOND, f"{now[0]:,}", f"{now[0] - before[0]:,}"]
+    assert told[4:6] == [f"{now[1]:,.4f}", f"{now[1] - before[1]:,.4f}"]
+    assert told[11] in {"people", "deliveries", "links", "parameters"}
