@@ -57,7 +57,8 @@ _OF_PEOPLE = (
 )  # fmt: skip
 
 
-def _columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> set[str]:
+def columns_of(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> set[str]:
+    """Give the columns of a table; none where there is no such table."""
     database, name = schema.split(".")
     return {
         column
@@ -84,7 +85,7 @@ def untrue(con: duckdb.DuckDBPyConnection, schema: str, exact: str, period: str)
     """
     found = []
     for table, keys in (*((TABLES[grain], KEYS[grain]) for grain in TABLES), *_ALONE.items()):
-        told = _columns(con, schema, table)
+        told = columns_of(con, schema, table)
         if not told:
             continue
         source, known = _exact(con, exact, table, keys, period)
@@ -126,14 +127,14 @@ def _exact(
     """Give the exact rows of a released table; one is in the release alone and is summed."""
     where = f"period = {literal(period)}"
     if table == "coverage_by_province_sector":
-        names = [name for name in _NUMBERS if name in _columns(con, exact, "coverage_by_regency")]
+        names = [name for name in _NUMBERS if name in columns_of(con, exact, "coverage_by_regency")]
         sums = ", ".join(f"sum({name}) AS {name}" for name in names)
         return (
             f"(SELECT {', '.join(keys)}, {sums} FROM {exact}.coverage_by_sector_region "
             f"WHERE {where} AND denominator_id = 'eligible' GROUP BY ALL)",
             {*names, *_RATES},
         )
-    columns = _columns(con, exact, table)
+    columns = columns_of(con, exact, table)
     if "denominator_id" in columns:
         where += " AND denominator_id = 'eligible'"
     return f"(FROM {exact}.{table} WHERE {where})", columns
@@ -145,7 +146,7 @@ def open_magnitudes(
     """Name cells of sums and quantiles that rest on too few, or on one above half."""
     found = []
     for table, (employers, persons, magnitudes) in _MAGNITUDES.items():
-        told = [name for name in magnitudes if name in _columns(con, schema, table)]
+        told = [name for name in magnitudes if name in columns_of(con, schema, table)]
         if not told:
             continue
         few = f"e.{employers} < {MIN_EMPLOYERS} OR e.largest_share > {MAX_SHARE}"
@@ -214,7 +215,7 @@ def open_lists(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> list
     )  # fmt: skip
     leaks: set[str] = set()
     for table in _PEOPLE:
-        if not _columns(con, schema, table):
+        if not columns_of(con, schema, table):
             continue
         group = "group_code" if table == "gap_by_group" else "''"
         for dataset, province, clause, code, *values in con.execute(
@@ -222,7 +223,7 @@ def open_lists(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> list
             f"FROM {schema}.{table} WHERE period = {literal(period)} ORDER BY ALL"
         ).fetchall():
             told = {n: float(v) for n, v in zip(columns, values, strict=True) if v is not None}
-            _complete(told)
+            complete(told)
             rows.setdefault((dataset, province), []).append((clause, code, told))
             small = [n for n in columns[4:13] if n in told and told[n] < MIN_PERSONS - 1e-6]
             if small or any(1 <= told.get(n, 0) < MIN_PERSONS for n in columns[:4]):
@@ -243,7 +244,8 @@ def open_lists(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> list
     return sorted(leaks)
 
 
-def _complete(told: dict[str, float]) -> None:
+def complete(told: dict[str, float]) -> None:
+    """Add what the figures told of a row of a list give of the others."""
     for rate, part in _RATES.items():
         if rate in told and "persons" in told:
             told.setdefault(part, round(told[rate] * told["persons"]))
@@ -269,7 +271,7 @@ def _few(one: dict[str, float], other: dict[str, float]) -> bool:
 
 def open_scenarios(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> list[str]:
     """Name scenarios that differ by few people from another, or from the province's own row."""
-    if not _columns(con, schema, "sensitivity"):
+    if not columns_of(con, schema, "sensitivity"):
         return []
     few = " OR ".join(
         f"abs({one} - {other}) BETWEEN 1 AND {MIN_PERSONS - 1}"

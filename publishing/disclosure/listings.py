@@ -52,7 +52,7 @@ def settle(con: duckdb.DuckDBPyConnection, schema: str, period: str) -> int:
                     break
                 done += len(found)
                 for clause, dataset, group_code, province in found:
-                    _withhold(con, schema, period, (clause, dataset, group_code, province), gone)
+                    withhold(con, schema, period, (clause, dataset, group_code, province), gone)
     return done
 
 
@@ -105,9 +105,10 @@ def _rest(
     """).fetchall()
 
 
-def _withhold(
+def withhold(
     con: duckdb.DuckDBPyConnection, schema: str, period: str, row: _Row, names: list[str]
 ) -> None:
+    """Withhold figures of a row: clause, dataset, group (empty for the whole), province."""
     clause, dataset, group_code, province = row
     table = PARTS if group_code else WHOLE
     more = f"AND group_code = {literal(group_code)}" if group_code else ""

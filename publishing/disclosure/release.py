@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from publishing.disclosure import checks, reader, revisions, tables
+from publishing.disclosure import checks, differencing, reader, revisions, tables
 from publishing.disclosure.attacker import Attack, attack, read_told, shown_small
 from publishing.disclosure.frame import TABLES, Frame, read_frame
 from publishing.disclosure.lattice import Move
@@ -65,6 +65,8 @@ class Release:
         attacker_seconds: how long both took.
         seconds: how long all of it took.
         withheld: tables that had to be withheld whole somewhere.
+        differences: rows of tables that stand alone which tell less, because several of them,
+            or an earlier publication of the month, would give a few back by a difference.
     """
 
     cells: int = 0
@@ -81,6 +83,7 @@ class Release:
     attacker_seconds: float = 0.0
     seconds: float = 0.0
     withheld: list[str] = field(default_factory=list)
+    differences: int = 0
 
 
 def make_release(
@@ -250,7 +253,9 @@ def _make_period(
     made = protect(frame, floor, say)
     tables.write_coverage(con, _SCHEMA, f"{_EXACT}.coverage", period, frame, made.levels)
     tables.write_standalone(con, _SCHEMA, f"{_EXACT}.coverage", period)
+    held = differencing.hold_back(con, _SCHEMA, f"{_EXACT}.coverage", period, earlier)
     report = _report(frame, made.levels, made.first)
+    report.differences = held
     report.withheld = made.withheld
     began = time.monotonic()
     attacked = gate(con, _SCHEMA, period, frame, floor)
@@ -325,6 +330,8 @@ def outsider(
         GateBlocked: something is given back, shown or untrue; or not all was proven.
     """
     _block(period, checks.unsafe(con, schema, exact, period))
+    apart = differencing.find(con, schema, exact, period, earlier)
+    _block(period, sorted({leak.name for leak in apart}))
     told = reader.read(con, schema, period)
     revisions.remember(con, told, frame, period, earlier)
     shown = np.zeros((len(TOLD[0]), len(frame.grain)), dtype=bool)
