@@ -1,7 +1,7 @@
 """A pipeline of few datasets and few regions, for tests that run it many times.
 
-Belongs here: a world of it, and leaving datasets out, in a child and before anything runs. Does
-not belong here: any other change; `make soak` runs with all datasets.
+Belongs here: a world of it, and leaving datasets, the dashboard and the report out, in a child and
+before anything runs. Does not belong here: any other change; `make soak` runs with all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 
 from harness.worlds import FIRST, PEOPLE, SECOND, SEED, SETTINGS, World
@@ -19,7 +20,9 @@ FEW = ("bpjs_employers", "bpjs_participants", "djp_withholding", "dukcapil_popul
 
 
 def leave_out() -> None:
-    """Have this process know a few datasets alone."""
+    """Have this process know a few datasets alone, and draw neither dashboard nor report."""
+    import assets.dashboard
+    import assets.report
     import pipelines.definitions
     import pipelines.resources
     from sources.contracts import load_contracts
@@ -30,6 +33,13 @@ def leave_out() -> None:
 
     pipelines.definitions.load_contracts = few
     pipelines.resources.load_contracts = few
+    # Both only show what is published, and take a third of a small run's time.
+    assets.dashboard._make = _nothing
+    assets.report._report = _nothing
+
+
+def _nothing(*_arguments: object) -> dg.MaterializeResult:
+    return dg.MaterializeResult()
 
 
 def few_world(path: Path) -> World:
