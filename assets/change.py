@@ -4,16 +4,13 @@ Belongs here: one multi-asset over the tables of change, the check that they add
 their pages show. Does not belong here: any definition (warehouse/sql/change).
 """
 
-from collections.abc import Iterator, Mapping
-
 import dagster as dg
 
 from assets.coverage import NATIONAL_KEY
-from assets.metadata import definition_metadata, markdown_table, rows_metadata, table_columns
-from assets.stage import POOL, Stage, guarded
+from assets.metadata import markdown_table
+from assets.stage import Stage
+from assets.tables import Shown, keys_of, table_results, tables_of_stage
 from warehouse import change, coverage
-from warehouse.storage import count
-from warehouse.tables import table_specs
 
 ADDS_UP = "change_adds_up"
 
@@ -55,78 +52,41 @@ _CAUSES = """
 """
 
 
-def table_keys() -> dict[str, dg.AssetKey]:
-    """Give the asset key of every table made here, by its qualified name."""
-    specs = table_specs()
-    return {
-        specs[name].qualified: dg.AssetKey([specs[name].schema, name]) for name in change.TABLES
-    }
-
-
 CHANGE_KEY = dg.AssetKey(["coverage", "coverage_change"])
 CAUSES_KEY = dg.AssetKey(["quality", "change_causes"])
 
 
+def table_keys() -> dict[str, dg.AssetKey]:
+    """Give the asset key of every table made here, by its qualified name."""
+    return keys_of(change.TABLES)
+
+
 def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Give the multi-asset of the tables of change."""
-    by_name = {spec.qualified: spec for spec in table_specs().values()}
-    specs = [
-        dg.AssetSpec(
-            key,
+    return [
+        tables_of_stage(
+            "change",
+            table_keys(),
+            _compute,
             deps=[NATIONAL_KEY, _WORKERS_KEY],
-            group_name=key.path[0],
-            owners=["team:data-analysis"],
-            kinds={"duckdb", "sql"},
-            description=by_name[qualified].comment,
-            metadata=definition_metadata(qualified, table_columns(by_name[qualified])),
-            partitions_def=partitions,
+            partitions=partitions,
+            check_specs=[
+                dg.AssetCheckSpec(
+                    ADDS_UP,
+                    asset=CHANGE_KEY,
+                    blocking=True,
+                    description="In every cell, before plus all that came and less all that went "
+                    "is now, and now is what the coverage tables say.",
+                )
+            ],
         )
-        for qualified, key in table_keys().items()
     ]
-
-    @dg.multi_asset(
-        name="change",
-        specs=specs,
-        pool=POOL,
-        check_specs=[
-            dg.AssetCheckSpec(
-                ADDS_UP,
-                asset=CHANGE_KEY,
-                blocking=True,
-                description="In every cell, before plus all that came and less all that went is "
-                "now, and now is what the coverage tables say.",
-            )
-        ],
-    )
-    def change_tables(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
-    ) -> Iterator[dg.MaterializeResult]:
-        period = context.partition_key
-
-        @guarded
-        def body() -> list[dg.MaterializeResult]:
-            return _compute(warehouse, period)
-
-        yield from body()
-
-    return [change_tables]
 
 
 def _compute(stage: Stage, period: str) -> list[dg.MaterializeResult]:
-    con = stage.con
-    written = change.run(con, stage.settings, period, log=stage.log)
-    shown = _shown(stage, period)
-    return [
-        dg.MaterializeResult(
-            asset_key=key,
-            metadata={
-                **rows_metadata(total=count(con, table), of_partition=written[table]),
-                **shown.get(key, {}),
-            },
-            check_results=[_check(stage, period)] if key == CHANGE_KEY else [],
-        )
-        for table, key in table_keys().items()
-    ]
+    written = change.run(stage.con, stage.settings, period, log=stage.log)
+    checks = {CHANGE_KEY: [_check(stage, period)]}
+    return table_results(stage, table_keys(), written, _shown(stage, period), checks)
 
 
 def _check(stage: Stage, period: str) -> dg.AssetCheckResult:
@@ -143,7 +103,7 @@ def _check(stage: Stage, period: str) -> dg.AssetCheckResult:
     )
 
 
-def _shown(stage: Stage, period: str) -> Mapping[dg.AssetKey, Mapping[str, dg.MetadataValue]]:
+def _shown(stage: Stage, period: str) -> Shown:
     """Show the country's flows and their causes; totals of the country alone."""
     flows = stage.con.execute(_NATIONAL, [period]).fetchall()
     causes = stage.con.execute(_CAUSES, [period]).fetchall()

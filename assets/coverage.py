@@ -4,17 +4,14 @@ Belongs here: one multi-asset over the published coverage and quality tables. Do
 here: any definition (warehouse/sql/coverage).
 """
 
-from collections.abc import Iterator, Mapping
-
 import dagster as dg
 
 from assets.employers import EMPLOYER_KEYS
 from assets.linkage import LINKS_KEY
-from assets.metadata import bar_chart, definition_metadata, rows_metadata, table_columns
-from assets.stage import POOL, Stage, guarded
+from assets.metadata import bar_chart
+from assets.stage import Stage
+from assets.tables import Shown, keys_of, table_results, tables_of_stage
 from warehouse import coverage
-from warehouse.storage import count
-from warehouse.tables import table_specs
 
 PROVINCE_KEY = dg.AssetKey(["coverage", "coverage_by_province"])
 NATIONAL_KEY = dg.AssetKey(["coverage", "coverage_national"])
@@ -29,70 +26,30 @@ _BY_PROVINCE = """
 
 def table_keys() -> dict[str, dg.AssetKey]:
     """Give the asset key of every table made here, by its qualified name."""
-    specs = table_specs()
-    keys = {
-        specs[name].qualified: dg.AssetKey([specs[name].schema, name]) for name in coverage.TABLES
-    }
-    schema, workers = coverage.WORKERS.split(".")
-    return {**keys, coverage.WORKERS: dg.AssetKey([schema, workers])}
+    return keys_of(coverage.TABLES, coverage.WORKERS)
 
 
 def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Give the multi-asset of the coverage and quality tables."""
-    by_name = {spec.qualified: spec for spec in table_specs().values()}
-    specs = []
-    for qualified, key in table_keys().items():
-        spec = by_name.get(qualified)
-        specs.append(
-            dg.AssetSpec(
-                key,
-                deps=[LINKS_KEY, *EMPLOYER_KEYS],
-                group_name=key.path[0],
-                owners=["team:data-analysis"],
-                kinds={"duckdb", "sql"},
-                description=spec.comment
-                if spec
-                else "One row per worker of the period, by person key; never published.",
-                metadata=definition_metadata(qualified, table_columns(spec))
-                if spec
-                else {"dagster/table_name": qualified},
-                partitions_def=partitions,
-            )
-        )
-
-    @dg.multi_asset(name="coverage", specs=specs, pool=POOL)
-    def coverage_tables(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
-    ) -> Iterator[dg.MaterializeResult]:
-        period = context.partition_key
-
-        @guarded
-        def body() -> list[dg.MaterializeResult]:
-            return _compute(warehouse, period)
-
-        yield from body()
-
-    return [coverage_tables]
-
-
-def _compute(stage: Stage, period: str) -> list[dg.MaterializeResult]:
-    con = stage.con
-    stage.with_inputs(period)
-    written = coverage.run(con, stage.settings, period, log=stage.log)
-    extra = _extra(stage, period)
     return [
-        dg.MaterializeResult(
-            asset_key=key,
-            metadata={
-                **rows_metadata(total=count(con, table), of_partition=written[table]),
-                **extra.get(key, {}),
-            },
+        tables_of_stage(
+            "coverage",
+            table_keys(),
+            _compute,
+            deps=[LINKS_KEY, *EMPLOYER_KEYS],
+            partitions=partitions,
+            unpublished="One row per worker of the period, by person key; never published.",
         )
-        for table, key in table_keys().items()
     ]
 
 
-def _extra(stage: Stage, period: str) -> Mapping[dg.AssetKey, Mapping[str, dg.MetadataValue]]:
+def _compute(stage: Stage, period: str) -> list[dg.MaterializeResult]:
+    stage.with_inputs(period)
+    written = coverage.run(stage.con, stage.settings, period, log=stage.log)
+    return table_results(stage, table_keys(), written, _extra(stage, period))
+
+
+def _extra(stage: Stage, period: str) -> Shown:
     rows = stage.con.execute(_BY_PROVINCE, [period]).fetchall()
     chart = bar_chart(
         [

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from assets.metadata import definition_metadata, markdown_table, rows_metadata, table_columns
-from assets.stage import POOL, Stage, guarded
+from assets.metadata import markdown_table
+from assets.stage import Stage
+from assets.tables import month_rows, one_table
 from expectations import cross, drift, runner
 from expectations.checks import CheckResult
 from sources.contracts import Contract
 from warehouse import reconciliation
-from warehouse.storage import count, literal
 from warehouse.tables import table_specs
 
 RESULTS_KEY = dg.AssetKey(["quality", "expectation_results"])
@@ -30,6 +30,7 @@ WARNING = "warning_expectations"
 STAGES_AGREE = "stages_agree"
 AS_BEFORE = "as_before"
 RECONCILED = "reconciled"
+_JUDGED = ("duckdb", "greatexpectations")
 _SEVERITIES = {CRITICAL: "critical", WARNING: "warning"}
 
 
@@ -77,133 +78,69 @@ def build(
         upstream: all that must have been made before the stages are held together.
         partitions: the months.
     """
-    spec = table_specs()["expectation_results"]
-
-    @dg.asset(
-        key=RESULTS_KEY,
-        deps=(found := list(upstream)),
-        group_name="quality",
-        owners=["team:data-engineering"],
-        kinds={"duckdb", "greatexpectations"},
-        partitions_def=partitions,
-        pool=POOL,
-        description=spec.comment,
-        metadata=definition_metadata(spec.qualified, table_columns(spec)),
-        check_specs=[
-            dg.AssetCheckSpec(
-                STAGES_AGREE,
-                asset=RESULTS_KEY,
-                blocking=True,
-                description="No stage has lost, doubled or invented anything: "
-                f"{', '.join(cross.check_names())}.",
-            )
-        ],
-    )
-    def expectation_results(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
-    ) -> dg.MaterializeResult:
-        @guarded
-        def body() -> dg.MaterializeResult:
-            return _agree(warehouse, context.partition_key)
-
-        return body()
-
+    found = list(upstream)
+    specs = table_specs()
     return [
-        expectation_results,
-        _reconciliation(found, partitions),
-        _drift([key for key in found if key.path[0] == "conformed"], partitions),
+        one_table(
+            specs["expectation_results"],
+            _agree,
+            deps=found,
+            partitions=partitions,
+            kinds=_JUDGED,
+            check_specs=[
+                dg.AssetCheckSpec(
+                    STAGES_AGREE,
+                    asset=RESULTS_KEY,
+                    blocking=True,
+                    description="No stage has lost, doubled or invented anything: "
+                    f"{', '.join(cross.check_names())}.",
+                )
+            ],
+        ),
+        one_table(
+            specs[reconciliation.CHECKS],
+            _reconcile,
+            deps=found,
+            partitions=partitions,
+            check_specs=[
+                dg.AssetCheckSpec(
+                    RECONCILED,
+                    asset=RECONCILIATION_KEY,
+                    blocking=True,
+                    description="Every delivered row is accounted for, every roll-up equals its "
+                    "parts, and no table has changed since it was written: by count and checksum.",
+                )
+            ],
+        ),
+        one_table(
+            specs["drift"],
+            _compare,
+            deps=[key for key in found if key.path[0] == "conformed"],
+            partitions=partitions,
+            kinds=_JUDGED,
+            check_specs=[
+                dg.AssetCheckSpec(
+                    AS_BEFORE,
+                    asset=DRIFT_KEY,
+                    description="Missing values, categories and distributions of each list are "
+                    "much as in its delivery before.",
+                )
+            ],
+        ),
     ]
 
 
-def _drift(
-    conformed: list[dg.AssetKey], partitions: dg.PartitionsDefinition
-) -> dg.AssetsDefinition:
-    spec = table_specs()["drift"]
-
-    @dg.asset(
-        key=DRIFT_KEY,
-        deps=conformed,
-        group_name="quality",
-        owners=["team:data-engineering"],
-        kinds={"duckdb", "greatexpectations"},
-        partitions_def=partitions,
-        pool=POOL,
-        description=spec.comment,
-        metadata=definition_metadata(spec.qualified, table_columns(spec)),
-        check_specs=[
-            dg.AssetCheckSpec(
-                AS_BEFORE,
-                asset=DRIFT_KEY,
-                description="Missing values, categories and distributions of each list are much "
-                "as in its delivery before.",
-            )
-        ],
-    )
-    def content_drift(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
-    ) -> dg.MaterializeResult:
-        @guarded
-        def body() -> dg.MaterializeResult:
-            return _compare(warehouse, context.partition_key)
-
-        return body()
-
-    return content_drift
-
-
 def _compare(stage: Stage, period: str) -> dg.MaterializeResult:
-    con = stage.con
-    results = drift.validate_drift(con, stage.contracts, stage.settings.gates, period)
+    results = drift.validate_drift(stage.con, stage.contracts, stage.settings.gates, period)
     return dg.MaterializeResult(
-        metadata=rows_metadata(
-            total=count(con, drift.TABLE),
-            of_partition=count(con, drift.TABLE, f"period = {literal(period)}"),
-        ),
+        metadata=month_rows(stage, drift.TABLE, period),
         check_results=[_check(AS_BEFORE, results, dg.AssetCheckSeverity.WARN, drifts=True)],
     )
 
 
-def _reconciliation(
-    upstream: Iterable[dg.AssetKey], partitions: dg.PartitionsDefinition
-) -> dg.AssetsDefinition:
-    spec = table_specs()[reconciliation.CHECKS]
-
-    @dg.asset(
-        key=RECONCILIATION_KEY,
-        deps=list(upstream),
-        group_name="quality",
-        owners=["team:data-engineering"],
-        kinds={"duckdb"},
-        partitions_def=partitions,
-        pool=POOL,
-        description=spec.comment,
-        metadata=definition_metadata(spec.qualified, table_columns(spec)),
-        check_specs=[
-            dg.AssetCheckSpec(
-                RECONCILED,
-                asset=RECONCILIATION_KEY,
-                blocking=True,
-                description="Every delivered row is accounted for, every roll-up equals its "
-                "parts, and no table has changed since it was written: by count and checksum.",
-            )
-        ],
-    )
-    def reconciliation_checks(
-        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
-    ) -> dg.MaterializeResult:
-        @guarded
-        def body() -> dg.MaterializeResult:
-            return _reconcile(warehouse, context.partition_key)
-
-        return body()
-
-    return reconciliation_checks
-
-
 def _reconcile(stage: Stage, period: str) -> dg.MaterializeResult:
-    con = stage.con
     stage.with_inputs(period)
-    checks = reconciliation.reconcile(con, period)
+    checks = reconciliation.reconcile(stage.con, period)
     failed = [check for check in checks if not check.passed]
     table = table_specs()[reconciliation.CHECKS].qualified
     counted: dict[str, list[int]] = {}
@@ -213,10 +150,7 @@ def _reconcile(stage: Stage, period: str) -> dg.MaterializeResult:
         of_step[1] += not check.passed
     return dg.MaterializeResult(
         metadata={
-            **rows_metadata(
-                total=count(con, table),
-                of_partition=count(con, table, f"period = {literal(period)}"),
-            ),
+            **month_rows(stage, table, period),
             "steps": markdown_table(
                 ("step", "checks", "failed"), [(step, *n) for step, n in counted.items()]
             ),
@@ -236,14 +170,10 @@ def _reconcile(stage: Stage, period: str) -> dg.MaterializeResult:
 
 
 def _agree(stage: Stage, period: str) -> dg.MaterializeResult:
-    con = stage.con
     stage.with_inputs(period)
-    results = cross.validate_period(con, stage.contracts, period)
-    table = runner.RESULTS_TABLE
+    results = cross.validate_period(stage.con, stage.contracts, period)
     return dg.MaterializeResult(
-        metadata=rows_metadata(
-            total=count(con, table), of_partition=count(con, table, f"period = {literal(period)}")
-        ),
+        metadata=month_rows(stage, runner.RESULTS_TABLE, period),
         check_results=[_check(STAGES_AGREE, results, dg.AssetCheckSeverity.ERROR)],
     )
 
