@@ -1,8 +1,8 @@
 """What the report says, read from one release.
 
 Belongs here: queries on `release.duckdb` and the reference tables beside it, as plain values for
-the template. Does not belong here: words and layout (report.typ), and any arithmetic but sums of
-figures that were told, which say that they are such.
+the template. Does not belong here: words and layout (*.typ), what changed (movement.py), and any
+arithmetic but sums of figures that were told, which say that they are such.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from publishing.dashboard.colours import STEPS, UNREGISTERED, scale
+from publishing.report.movement import read_movement
 from warehouse.documents import load_yaml
 from warehouse.errors import UsageError
 from warehouse.storage import literal
@@ -90,6 +91,8 @@ def read_figures(release: Path, warehouse: Path, period: str) -> dict[str, Any]:
             ),
             "deliveries": _deliveries(con),
             "withheld": _withheld(con),
+            "segments": _segments(con),
+            "movement": read_movement(con, release, warehouse, period, before),
             "addressees": _addressees(con),
             "scale": list(scale()),
             "steps": STEPS,
@@ -250,6 +253,20 @@ def _withheld(con: duckdb.DuckDBPyConnection) -> Rows:
         for position, table in enumerate(tables)
     )
     return _rows(con, f"{union} ORDER BY position")
+
+
+def _segments(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Give each segment as the sum of its cells that are told; a rate of those told in both."""
+    return _rows(
+        con,
+        f"""
+        SELECT segment, count(*) AS cells, count(active) AS told, sum(workers) AS workers,
+            sum(active) AS active, sum(gap) AS gap,
+            sum(active) / sum(workers) FILTER (active IS NOT NULL) AS coverage_rate
+        FROM coverage_by_segment {_month()}
+        GROUP BY segment ORDER BY list_position(['PU', 'BPU', 'JAKON', 'PMI'], segment), segment
+        """,
+    )
 
 
 def _addressees(con: duckdb.DuckDBPyConnection) -> Rows:

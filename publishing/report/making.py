@@ -1,7 +1,7 @@
 """From a publication to the report's PDF.
 
 Belongs here: the folder and names of reports, and compiling the template. Does not belong here:
-what it says (figures.py) and how it looks (report.typ).
+what it says (figures.py, movement.py) and how it looks (*.typ).
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ def _compile(figures: dict[str, Any]) -> tuple[bytes, int]:
     published = dt.datetime.fromisoformat(figures["publication"]["published_on"])
     with tempfile.TemporaryDirectory(prefix="cakupan-report-") as folder:
         place = Path(folder)
-        source = files("publishing.report").joinpath("report.typ").read_text(encoding="utf-8")
-        (place / "report.typ").write_text(source, encoding="utf-8")
+        for source in files("publishing.report").iterdir():
+            if source.name.endswith(".typ"):
+                (place / source.name).write_text(source.read_text("utf-8"), encoding="utf-8")
         (place / "figures.json").write_text(json.dumps(figures, allow_nan=False), encoding="utf-8")
         try:
             # The template's own fonts alone: the report looks the same on every machine.
