@@ -180,6 +180,23 @@ def _others(con: duckdb.DuckDBPyConnection) -> None:
             CASE WHEN w > 40 THEN w - a END AS missing_workers_without_tax,
             CASE WHEN w > 60 THEN w * 125000 END AS estimated_without_tax, w < 60 AS suppressed
         FROM r.cells WHERE basis = 'workplace' AND w > 0;
+        CREATE TABLE release.gap_by_group AS
+        SELECT * EXCLUDE (suppressed), suppressed
+        FROM (SELECT g.*, c.group_code, c.obligation FROM release.gap_by_instruction AS g
+            JOIN (VALUES ('kur_debtors', 'wajib', 'wajib'), ('kur_debtors', 'didorong', 'didorong'),
+                ('farmers', 'semua', 'disebut')) AS c (dataset, group_code, obligation)
+            USING (dataset));
+        CREATE TABLE release.construction_cover AS
+        SELECT period, province_code, funding, n AS projects,
+            CASE WHEN n > 9 THEN n // 3 END AS with_certificate,
+            CASE WHEN n > 9 THEN n - n // 3 END AS without_certificate,
+            n * 1500000000 AS contract_value,
+            CASE WHEN n > 9 THEN n * 600000000 END AS value_without_certificate,
+            n <= 9 AS suppressed
+        FROM (SELECT period, province_code, funding,
+                nullif((hash(period, province_code, funding) % 40)::BIGINT // 4 * 4, 0) AS n
+            FROM (SELECT DISTINCT period, province_code FROM r.cells),
+                (SELECT unnest(['APBN', 'APBD', 'swasta']) AS funding));
         CREATE TABLE release.sensitivity AS
         SELECT period, province_code, scenario, w AS workers,
             CASE WHEN province_code <> '11' OR scenario = 'arrears_3' THEN a END AS active,

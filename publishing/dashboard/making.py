@@ -46,6 +46,7 @@ _PANELS = (
     ("sektor", "heat"),
     ("segmen", "segments"),
     ("pemberi-kerja", "employers"),
+    ("konstruksi", "construction"),
     ("diktum", "clauses"),
     ("jembatan", "bridge"),
     ("kepekaan", "sensitivity"),
@@ -287,14 +288,19 @@ def _data(
     ]
     defined = [key.removeprefix("col.") for key in words["id"] if key.startswith("col.")]
     meanings = {name: meaning(name) for name in defined}
+    contracts = load_contracts(contract_dirs)
     return {
         "periods": months,
         "provinces": [*provinces, {"code": "00", "name": _UNKNOWN["id"]}],
         "regencies": [*regencies, {"code": "0000", "name": _UNKNOWN["id"], "province": "00"}],
         "sectors": [*sectors, {"code": "X", **_UNKNOWN}],
         "datasets": {
-            key: {"id": contract.title, "en": contract.title}
-            for key, contract in load_contracts(contract_dirs).items()
+            key: {"id": contract.title, "en": contract.title} for key, contract in contracts.items()
+        },
+        "groups": {
+            key: {rule.group: {"id": rule.id, "en": rule.en} for rule in contract.rules}
+            for key, contract in contracts.items()
+            if contract.rules
         },
         "clauses": {
             row["clause"]: {"id": row["subject"], "en": row["subject_en"]}

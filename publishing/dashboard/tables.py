@@ -65,6 +65,14 @@ PAGE_TABLES: tuple[PageTable, ...] = (
         ("persons", *_PARTS, "listed", "linked", "review", "unlinked"),
         complete=False,
     ),
+    # A list that a clause means as a whole stands in the table before.
+    PageTable(
+        "gap_by_group",
+        ("clause", "dataset", "group_code", "obligation", "province_code"),
+        ("persons", *_PARTS, "listed", "linked", "review", "unlinked"),
+        complete=False,
+        where="group_code <> 'semua'",
+    ),
     # Only what does not rest on tax data, which is for two addressees alone (docs/definitions.md).
     PageTable(
         "compliance_by_sector_region",
@@ -77,6 +85,18 @@ PAGE_TABLES: tuple[PageTable, ...] = (
         ),
         complete=False,
         detail=True,
+    ),
+    PageTable(
+        "construction_cover",
+        ("province_code", "funding"),
+        (
+            "projects",
+            "with_certificate",
+            "without_certificate",
+            "contract_value",
+            "value_without_certificate",
+        ),
+        complete=False,
     ),
     PageTable("sensitivity", ("province_code", "scenario"), ("workers", "active"), complete=False),
     PageTable(

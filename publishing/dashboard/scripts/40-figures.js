@@ -102,25 +102,42 @@ Cakupan.figures = (function () {
         return { code: value, figure: segment(state, undefined, conditions) };
       });
     }
-    function clauses(state) {
-      const rows = where(table("gap_by_instruction", state),
-        { province_code: state.provinsi || undefined });
+    function clauses(state) { return lists(state, "gap_by_instruction"); }
+    // The groups of a list that a clause tells apart, such as those who are obliged.
+    function clauseGroups(state) { return lists(state, "gap_by_group"); }
+    function lists(state, name) {
+      const rows = where(table(name, state), { province_code: state.provinsi || undefined });
       const found = new Map();
       for (const row of rows) {
-        const key = row.clause + "|" + row.dataset;
+        const key = [row.clause, row.dataset, row.group_code].join("|");
         if (!found.has(key)) found.set(key, []);
         found.get(key).push(row);
       }
       return [...found.values()].map((own) => {
         const listed = own.map((row) => row.listed);
         return {
-          clause: own[0].clause, dataset: own[0].dataset,
+          clause: own[0].clause, dataset: own[0].dataset, group: own[0].group_code, obligation: own[0].obligation,
           figure: state.provinsi ? complete(own[0]) : total(own, own.length),
           listed: listed.every((one) => one === null) ? null : listed.reduce((a, b) => a + (b || 0), 0),
           listedPartial: listed.includes(null),
         };
       }).sort((one, other) => clauseOrder(one.clause) - clauseOrder(other.clause)
-        || one.dataset.localeCompare(other.dataset));
+        || one.dataset.localeCompare(other.dataset) || String(one.group).localeCompare(String(other.group)));
+    }
+    const add = (names, list) => Object.fromEntries(names.map((name) => {
+      const told = list.filter((row) => row[name] !== null);
+      return [name, { value: told.length ? told.reduce((a, row) => a + row[name], 0) : null,
+        partial: told.length < list.length }];
+    }));
+    function construction(state) {
+      const source = table("construction_cover", state);
+      if (!source) return null;
+      const names = Object.keys(source.figures);
+      const rows = where(source, { province_code: state.provinsi || undefined });
+      const key = state.provinsi ? "funding" : "province_code";
+      const codes = [...new Set(rows.map((row) => row[key]))];
+      return { total: add(names, rows), by: key, rows: codes.map((code) => ({ code,
+        sums: add(names, rows.filter((row) => row[key] === code)) })) };
     }
     function employers(state) {
       const source = table("compliance_by_sector_region", state);
@@ -129,18 +146,13 @@ Cakupan.figures = (function () {
       const rows = where(source, { regency_code: state.kabupaten || undefined,
         sector_code: state.sektor || undefined })
         .filter((row) => !state.provinsi || row.regency_code.slice(0, 2) === state.provinsi);
-      const add = (list) => Object.fromEntries(names.map((name) => {
-        const told = list.filter((row) => row[name] !== null);
-        return [name, { value: told.length ? told.reduce((a, row) => a + row[name], 0) : null,
-          partial: told.length < list.length }];
-      }));
       const children = state.provinsi
         ? data.regencies.filter((r) => r.province === state.provinsi)
           .map((r) => ({ code: r.code, label: r.name }))
         : data.provinces.map((p) => ({ code: p.code, label: p.name }));
       const size = state.provinsi ? 4 : 2;
-      return { total: add(rows), regions: children.map((child) => Object.assign(child,
-        { sums: add(rows.filter((row) => row.regency_code.slice(0, size) === child.code)) })) };
+      return { total: add(names, rows), regions: children.map((child) => Object.assign(child,
+        { sums: add(names, rows.filter((row) => row.regency_code.slice(0, size) === child.code)) })) };
     }
     // How far each rule moves coverage, where both it and the rules in force are told.
     function sensitivity(state, base) {
@@ -167,7 +179,7 @@ Cakupan.figures = (function () {
         .map((period) => ({ period, figure: figure(Object.assign({}, state, { bulan: period })) }))
         .filter((one) => there(Object.assign({}, state, { bulan: one.period })));
     }
-    return { figure, regions, provinces: provinceRows, sectors, groups, clauses, employers,
+    return { figure, regions, provinces: provinceRows, sectors, groups, clauses, clauseGroups, employers, construction,
       sensitivity, trend, there };
   }
   function clauseOrder(clause) {

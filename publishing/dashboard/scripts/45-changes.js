@@ -21,7 +21,7 @@ Cakupan.changes = (function () {
       const partial = now.partial || (past !== null && past.partial);
       return { partial, rows: ROWS.map(([name, kind]) => ({ name, kind, now: now[name],
         before: past === null ? null : past[name],
-        change: past === null || partial || now[name] === null || past[name] === null
+        change: past === null || (partial && kind === "count") || now[name] === null || past[name] === null
           ? null : now[name] - past[name] })) };
     }
     // Regions or sectors whose gap moved most, either way; only what both months tell.

@@ -19,7 +19,7 @@ Cakupan.more = (function () {
       const rows = found.regions.filter((row) => NAMES.some(([name]) => row.sums[name].value !== null))
         .sort((a, b) => (b.sums.missing_workers_without_tax.value || 0) - (a.sums.missing_workers_without_tax.value || 0));
       fill("isi-pemberi-kerja",
-        el("dl", { class: "keys" }, NAMES.map(([name, kind]) => el("div", { class: "key", id: "angka-" + name },
+        el("dl", { class: "keys" }, NAMES.map(([name, kind]) => el("div", { class: kind === "rupiah" ? "key wide" : "key", id: "angka-" + name },
           el("dt", {}, defined(name)), el("dd", {}, el("span", { class: "big" }, show(found.total[name].value, kind, found.total[name].partial)))))),
         el("p", { class: "note" }, t("employers.note")),
         rows.length ? grid(t("employers"), [{ of: t(s.provinsi ? "col.regency" : "col.province"), text: true }, ...NAMES.map(([name]) => ({ of: defined(name) }))],
@@ -27,28 +27,57 @@ Cakupan.more = (function () {
             ...NAMES.map(([name, kind]) => show(row.sums[name].value, kind, row.sums[name].partial))] })), { class: "limited" })
           : el("p", { class: "note" }, t("withheld.all")));
     }
+    const BUILT = [["projects", "count"], ["with_certificate", "count"], ["without_certificate", "count"],
+      ["contract_value", "rupiah"], ["value_without_certificate", "rupiah"]];
+    function construction() {
+      const s = state();
+      scope("konstruksi", { basis: false, sector: false, regency: false });
+      const found = figures.construction(s);
+      if (!found || !found.rows.length) { fill("isi-konstruksi", el("p", { class: "note" }, t("construction.none"))); return; }
+      const some = (sums) => BUILT.some(([name]) => sums[name].value !== null);
+      const rows = found.rows.filter((row) => some(row.sums))
+        .sort((a, b) => (b.sums.projects.value || 0) - (a.sums.projects.value || 0));
+      const label = (code) => {
+        const place = data.provinces.find((p) => p.code === code);
+        return found.by === "funding" ? t("funding." + code) : el("a", { href: link({ provinsi: code }) }, place ? words.region(place) : code);
+      };
+      fill("isi-konstruksi",
+        some(found.total) ? el("dl", { class: "keys" }, BUILT.map(([name, kind]) => el("div", { class: kind === "rupiah" ? "key wide" : "key", id: "angka-" + name },
+          el("dt", {}, defined(name)), el("dd", {}, el("span", { class: "big" }, show(found.total[name].value, kind, found.total[name].partial)))))) : null,
+        rows.length ? grid(t("construction"), [{ of: found.by === "funding" ? defined("funding") : t("col.province"), text: true }, ...BUILT.map(([name]) => ({ of: defined(name) }))],
+          rows.map((row) => ({ cells: [label(row.code), ...BUILT.map(([name, kind]) => show(row.sums[name].value, kind, row.sums[name].partial))] })), { class: "limited" })
+          : el("p", { class: "note" }, t("withheld.all")),
+        rows.length && rows.length < found.rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: found.rows.length - rows.length, all: found.rows.length })) : null);
+    }
     function clauses() {
       const s = state();
       scope("diktum", { basis: false, sector: false, regency: false });
       const rows = figures.clauses(s);
       const at = data.periods.indexOf(s.bulan);
       const past = at + 1 < data.periods.length ? data.periods[at + 1] : null;
-      const earlier = past ? figures.clauses(Object.assign({}, s, { bulan: past })) : [];
-      const told = rows.filter((row) => row.figure.workers !== null || row.listed !== null);
+      const all = (state) => [...figures.clauses(state), ...figures.clauseGroups(state)];
+      const earlier = past ? all(Object.assign({}, s, { bulan: past })) : [];
+      const is = (one) => (row) => row.clause === one.clause && row.dataset === one.dataset;
+      const some = (row) => row.figure.workers !== null || row.listed !== null;
+      const told = rows.filter(some);
+      const groups = figures.clauseGroups(s).filter(some);
+      const shown = told.flatMap((row) => [row, ...groups.filter(is(row))]);
       fill("isi-diktum", grid(t("clauses"), [{ of: defined("clause"), text: true }, { of: defined("dataset"), text: true }, { of: defined("listed") },
         { of: defined("persons") }, { of: defined("gap") }, { of: defined("coverage_rate") }, { of: "", text: true }, ...(past ? [{ of: t("since", { month: words.month(past) }) }] : [])],
-      told.map((row) => {
+      shown.map((row) => {
         const clause = data.clauses[row.clause];
-        const before = earlier.find((one) => one.clause === row.clause && one.dataset === row.dataset);
-        const cells = [el("span", { class: "clause" }, el("b", {}, row.clause), " ", clause ? words.name(clause) : ""),
-          words.name(data.datasets[row.dataset]) || row.dataset, show(row.listed, "count", row.listedPartial),
+        const before = earlier.find((one) => is(row)(one) && one.group === row.group);
+        const group = row.group && (data.groups[row.dataset] || {})[row.group];
+        const cells = [row.group ? el("span", { class: "group" }, group ? words.name(group) : row.group)
+          : el("span", { class: "clause" }, el("b", {}, row.clause), " ", clause ? words.name(clause) : ""),
+        row.group ? defined("obligation", t("obligation." + row.obligation)) : words.name(data.datasets[row.dataset]) || row.dataset, show(row.listed, "count", row.listedPartial),
           show(row.figure.workers, "count", row.figure.partial), show(row.figure.gap, "count", row.figure.partial),
           show(row.figure.coverage_rate, "percent"), row.figure.coverage_rate === null ? "" : bar(row.figure.coverage_rate, palette.active)];
         if (past) cells.push(before && before.figure.coverage_rate !== null && row.figure.coverage_rate !== null
           ? words.points(row.figure.coverage_rate - before.figure.coverage_rate) : words.withheld());
         return { cells };
       }), { class: "limited" }),
-      told.some((row) => row.figure.partial) ? el("p", { class: "note" }, t("partial")) : null,
+      shown.some((row) => row.figure.partial) ? el("p", { class: "note" }, t("partial")) : null,
       told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null);
     }
     function bridge() {
@@ -117,7 +146,7 @@ Cakupan.more = (function () {
       fill("isi-terbitan", el("p", {}, t("made", { publication: meta.publication, at: meta.published_at, version: meta.version })),
         el("p", {}, t("parameters"), " ", Object.entries(meta.parameters).map(([name, value]) => name + " = " + value).join(", ")));
     }
-    return { employers, clauses, bridge, sensitivity, quality, definitions };
+    return { employers, construction, clauses, bridge, sensitivity, quality, definitions };
   }
   return { create };
 })();

@@ -11,7 +11,7 @@ Cakupan.moved = (function () {
 
     const signed = (value) => (value === null ? words.withheld() : words.signed(value));
     function change(row, partial) {
-      if (partial) return "–";
+      if (partial && row.kind === "count") return "–";
       if (row.change === null) return words.withheld();
       return row.kind === "percent" ? words.points(row.change) + "\u00a0" + t("points") : words.signed(row.change);
     }

@@ -80,7 +80,7 @@ Cakupan.page = (function () {
       Object.assign({}, Cakupan.address.DEFAULTS, { bulan: known.periods[0], bahasa: state.bahasa }), known));
     filters();
     for (const panel of [panels.summary, panels.map, panels.league, moved.panel, panels.sectorParts, panels.heat, panels.segments,
-      more.employers, more.clauses, more.bridge, more.sensitivity, more.quality, more.definitions]) panel();
+      more.employers, more.construction, more.clauses, more.bridge, more.sensitivity, more.quality, more.definitions]) panel();
     if (focused && document.getElementById(focused)) document.getElementById(focused).focus({ preventScroll: true });
     document.documentElement.dataset.figures = "ready";
     if (drawer) drawAll();

@@ -52,7 +52,7 @@ def test_every_figure_of_the_page_is_that_of_the_release(
         told = " OR ".join(f"{name} IS NOT NULL" for name in spec.figures)
         rows = release.execute(
             f"SELECT {', '.join((*spec.keys, *spec.figures))} FROM release.{spec.name} "
-            f"WHERE period = ?{f' AND ({told})' if spec.complete else ''} "
+            f"WHERE period = ? AND ({spec.where}){f' AND ({told})' if spec.complete else ''} "
             f"ORDER BY {', '.join(spec.keys)}",
             [month],
         ).fetchall()

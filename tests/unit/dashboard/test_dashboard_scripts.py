@@ -203,6 +203,30 @@ def test_employers_add_up_in_every_choice(run: Run, release: duckdb.DuckDBPyConn
     assert sum(parts) == whole
 
 
+def test_groups_of_a_clause_and_projects_are_sums_of_what_is_told(
+    run: Run, release: duckdb.DuckDBPyConnection
+) -> None:
+    rows = release.execute(
+        "SELECT group_code, obligation, sum(persons), sum(gap) FROM release.gap_by_group "
+        "WHERE period = '2026-10' AND group_code <> 'semua' GROUP BY ALL ORDER BY 1"
+    ).fetchall()
+    found = run("figures.clauseGroups(at(''))")
+    assert [
+        (one["group"], one["obligation"], one["figure"]["workers"], one["figure"]["gap"])
+        for one in found
+    ] == rows
+    assert run("data.groups.kur_debtors.wajib.en")
+    names = ("projects", "with_certificate", "contract_value")
+    for choice, where, by in (("", "true", 39), ("provinsi=32", "province_code = '32'", 3)):
+        sums = release.execute(
+            f"SELECT {', '.join(f'sum({name})' for name in names)} FROM release.construction_cover "
+            f"WHERE period = '2026-10' AND {where}"
+        ).fetchall()[0]
+        made = run(f"figures.construction(at('#{choice}'))")
+        assert tuple(made["total"][name]["value"] for name in names) == sums
+        assert len(made["rows"]) == by
+
+
 def test_a_month_without_detail_says_so(run: Run) -> None:
     assert run("figures.there(at('#bulan=2026-08&kabupaten=3204&sektor=A'))") is False
     assert run("figures.there(at('#bulan=2026-09&kabupaten=3204&sektor=A'))") is True
