@@ -161,6 +161,7 @@ def _one(
                 "agency": recipient["agency"],
                 "folder": remote,
                 "replaces": manifest["replaces"],
+                "replaces_manifest_sha256": manifest.get("replaces_manifest_sha256"),
                 "files": {f["name"]: f["sha256"] for f in manifest["files"]},
             }
         ]

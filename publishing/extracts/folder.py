@@ -159,9 +159,20 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def is_made(sheet: Sheet) -> bool:
-    """Tell whether the folder stands complete, with this very state."""
+    """Tell whether the folder stands complete, with this very state.
+
+    One that is delivered takes the place of whatever it names; one that is not must name what
+    the recipient has.
+    """
     manifest = read_manifest(sheet.folder)
     if manifest is None or manifest.get("state") != sheet.state:
+        return False
+    has = sheet.facts.replaces
+    if (
+        has is not None
+        and manifest.get("replaces_manifest_sha256") != has.manifest_sha256
+        and _sha256(sheet.folder / MANIFEST) != has.manifest_sha256
+    ):
         return False
     return (sheet.folder / SIGNATURE).is_file() and all(
         _size(sheet.folder / entry["name"]) == entry["bytes"] for entry in manifest["files"]
@@ -241,7 +252,8 @@ def _manifest(sheet: Sheet, entries: Sequence[FileEntry], signer: Signer) -> dic
         },
         "period": facts.period,
         "publication": facts.publication,
-        "replaces": facts.replaces or None,
+        "replaces": facts.replaces.publication if facts.replaces else None,
+        "replaces_manifest_sha256": facts.replaces.manifest_sha256 if facts.replaces else None,
         "contract": {
             "name": contract.folder,
             "version": contract.version,

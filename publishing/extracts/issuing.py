@@ -28,6 +28,7 @@ from publishing.extracts.making import (
     make_extracts,
     the_signer,
 )
+from publishing.extracts.notes import Delivered
 from publishing.extracts.recipients import Recipient
 from warehouse.connection import connect
 from warehouse.errors import CakupanError
@@ -89,7 +90,7 @@ def issue(
             region=region,
             lists=maker,
             list_state=list_state(settings),
-            replaces=delivered_before(audit, period, publication.name),
+            delivered=delivered_last(audit, period),
             log=log,
         )
         entries: list[dict[str, Any]] = []
@@ -100,12 +101,12 @@ def issue(
     return report
 
 
-def delivered_before(audit: AuditLog, period: str, publication: str) -> dict[str, str]:
-    """Give, by recipient, the other publication of the period that was delivered last."""
+def delivered_last(audit: AuditLog, period: str) -> dict[str, Delivered]:
+    """Give, by recipient, the extract of the period that was delivered last."""
     return {
-        entry["recipient"]: entry["publication"]
+        entry["recipient"]: Delivered(entry["publication"], entry["manifest_sha256"])
         for entry in audit.entries("delivery.sent")
-        if entry["period"] == period and entry["publication"] != publication
+        if entry["period"] == period
     }
 
 
@@ -132,6 +133,7 @@ def _entries(
         "purpose": contract["purpose"],
         "legal_basis": contract["legal_basis"],
         "replaces": manifest["replaces"],
+        "replaces_manifest_sha256": manifest["replaces_manifest_sha256"],
         "fields": manifest["fields"],
         "rows": {f["table"]: f["rows"] for f in manifest["files"] if f["table"]},
     }

@@ -34,7 +34,7 @@ from publishing.extracts.folder import (
     remove_unfinished,
     write_folder,
 )
-from publishing.extracts.notes import Facts
+from publishing.extracts.notes import Delivered, Facts
 from publishing.extracts.reading import Release, of_recipient
 from publishing.extracts.recipients import Directory, Recipient
 from publishing.signing import Signer, house_signer
@@ -124,7 +124,7 @@ def make_extracts(
     region: str | None = None,
     lists: ListMaker | None = None,
     list_state: Callable[[ExtractContract, Recipient], str] | None = None,
-    replaces: Mapping[str, str] | None = None,
+    delivered: Mapping[str, Delivered] | None = None,
     log: Log | None = None,
 ) -> ExtractReport:
     """Make the extracts of a period's latest publication.
@@ -138,7 +138,8 @@ def make_extracts(
         lists: makes lists of employers or persons; none are made where left out.
         list_state: tells what the lists of a recipient depend on, so that unchanged folders
             are known without making them.
-        replaces: by recipient key, the publication whose delivered extract is corrected.
+        delivered: by recipient key, the extract of the month that was delivered last; one that
+            is made now takes its place.
         log: told what is done.
 
     Returns:
@@ -159,7 +160,7 @@ def make_extracts(
         root.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
         remove_unfinished(root)
         (root.parent / PUBLIC_KEY).write_bytes(signer.public_pem)
-        planned = _plan(home, publication, contracts, region, signer, list_state, replaces or {})
+        planned = _plan(home, publication, contracts, region, signer, list_state, delivered or {})
         todo = [(c, s) for c, s in planned if not is_made(s)]
         say(f"{len(planned)} folders, {len(planned) - len(todo)} of them stand already")
         made_lists: Mapping[str, ListsOf] = {}
@@ -231,7 +232,7 @@ def _plan(
     region: str | None,
     signer: Signer,
     list_state: Callable[[ExtractContract, Recipient], str] | None,
-    replaces: Mapping[str, str],
+    delivered: Mapping[str, Delivered],
 ) -> list[tuple[ExtractContract, Sheet]]:
     directory = Directory(publication.period)
     release = _release_sha256(publication)
@@ -242,13 +243,13 @@ def _plan(
         for recipient in directory.recipients(contract, region):
             facts = Facts(
                 recipient, contract, publication.period, publication.name,
-                replaces=replaces.get(recipient.key, ""),
+                replaces=delivered.get(recipient.key),
             )  # fmt: skip
             told = list_state(contract, recipient) if list_state else ""
             state = hashlib.sha256(
                 json.dumps(
                     [
-                        FORMAT, release, contract.sha256, repr(recipient), facts.replaces, told,
+                        FORMAT, release, contract.sha256, repr(recipient), told,
                         metadata.version("cakupan"), signer.fingerprint,
                     ]
                 ).encode()

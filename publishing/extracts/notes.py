@@ -23,6 +23,24 @@ VERIFYING = tuple(_TEXTS["verifying"])
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """An extract that a recipient has.
+
+    Attributes:
+        publication: `<period>-<n>`.
+        manifest_sha256: of its manifest, which names it among others of that publication.
+    """
+
+    publication: str
+    manifest_sha256: str
+
+    @property
+    def name(self) -> str:
+        """As its folder at the target is named."""
+        return f"{self.publication}-{self.manifest_sha256[:12]}"
+
+
+@dataclass(frozen=True)
 class Facts:
     """What identifies one extract.
 
@@ -31,7 +49,7 @@ class Facts:
         contract: what they are given.
         period: the month.
         publication: `<period>-<n>`.
-        replaces: the publication whose extract this one corrects, or empty.
+        replaces: the delivered extract that this one takes the place of, if any.
         absent: tables of the contract that this publication does not have.
         withheld: lists that were not made, with the reason.
     """
@@ -40,7 +58,7 @@ class Facts:
     contract: ExtractContract
     period: str
     publication: str
-    replaces: str = ""
+    replaces: Delivered | None = None
     absent: tuple[str, ...] = ()
     withheld: tuple[tuple[str, str], ...] = ()
 
@@ -63,7 +81,7 @@ def paragraphs(facts: Facts) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Bulan data", month(facts.period)),
         ("Publikasi", facts.publication),
         ("Kontrak", f"{contract.folder}, versi {contract.version}"),
-        *([("Menggantikan", f"publikasi {facts.replaces}")] if facts.replaces else []),
+        *([("Menggantikan", f"kiriman {facts.replaces.name}")] if facts.replaces else []),
         ("Tujuan", contract.purpose),
         ("Dasar hukum", "; ".join(contract.legal_basis)),
         ("Pembatasan", contract.limits),

@@ -96,7 +96,7 @@ def _summary(
         facts.contract.purpose,
     ]
     if facts.replaces:
-        lines.append(f"Ekstrak ini menggantikan ekstrak publikasi {facts.replaces}.")
+        lines.append(f"Ekstrak ini menggantikan kiriman {facts.replaces.name}.")
     for line in lines:
         sheet.merge_range(row - 1, 0, row - 1, _WIDTH - 1, "")
         book.text(sheet, row - 1, 0, line, text_wrap=True)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,33 @@ def test_a_correction_is_delivered_beside_what_it_replaces(issued: Home, outbox:
     assert told == {f"{PERIOD}-1": None, f"{PERIOD}-2": f"{PERIOD}-1"}
     assert [e["replaces"] for e in AuditLog(issued).entries("delivery.sent")] == [
         None, f"{PERIOD}-1",
+    ]  # fmt: skip
+
+
+def test_an_extract_that_is_made_anew_names_the_one_that_was_delivered(
+    issued: Home, outbox: Path
+) -> None:
+    """The same publication, another key: what is sent again says of which it takes the place."""
+    settings = to(DeliveryTarget(url=str(outbox), recipients=("16",)))
+    deliver(issued, settings, PERIOD)
+    assert issue(issued, settings, PERIOD, addressees=[16]).kept == 1
+    made = issued.path / "extracts" / f"{PERIOD}-1" / "16-komunikasi-dan-informatika"
+    first = sha256((made / "manifest.json").read_bytes()).hexdigest()
+    (made / "LAMPIRAN.md").unlink()
+    for expected in (1, 0):
+        assert issue(issued, settings, PERIOD, addressees=[16]).made == expected
+    for expected in (1, 0):
+        assert issue(issued, settings, PERIOD, addressees=[16]).made == 0
+        assert deliver(issued, settings, PERIOD).sent == expected
+    told = json.loads((made / "manifest.json").read_text("utf-8"))
+    assert (told["replaces"], told["replaces_manifest_sha256"]) == (f"{PERIOD}-1", first)
+    assert f"{PERIOD}-1-{first[:12]}" in (made / "LAMPIRAN.md").read_text("utf-8")
+    assert sorted(path.parent.name for path in arrived(outbox)) == sorted(
+        f"{PERIOD}-1-{sha256((f / 'manifest.json').read_bytes()).hexdigest()[:12]}"
+        for f in arrived(outbox)
+    )
+    assert [e["replaces_manifest_sha256"] for e in AuditLog(issued).entries("delivery.sent")] == [
+        None, first,
     ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from pipelines.cli import app
 from publishing.extracts.contracts import load_extract_contracts
 from publishing.extracts.folder import check_folder
 from publishing.extracts.making import make_extracts
+from publishing.extracts.notes import Delivered
 from publishing.signing import load_signer, make_signer
 from publishing.spreadsheets import SUPPRESSED
 from warehouse.errors import CakupanError, GateBlocked, UsageError
@@ -196,10 +197,10 @@ def test_the_same_content_gives_the_same_files(released: Home) -> None:
 
 def test_a_correction_names_what_it_replaces(released: Home) -> None:
     make_publication(released, number=2)
-    folder = make(released, 16, replaces={"16": f"{PERIOD}-1"})
+    folder = make(released, 16, delivered={"16": Delivered(f"{PERIOD}-1", "a" * 64)})
     assert folder.parent.name == f"{PERIOD}-2"
     assert json.loads((folder / "manifest.json").read_text())["replaces"] == f"{PERIOD}-1"
-    assert f"publikasi {PERIOD}-1" in (folder / "LAMPIRAN.md").read_text("utf-8")
+    assert f"kiriman {PERIOD}-1-{'a' * 12}" in (folder / "LAMPIRAN.md").read_text("utf-8")
 
 
 def test_a_table_that_the_release_lacks_is_named_not_forgotten(released: Home) -> None:
