@@ -167,3 +167,18 @@ def test_the_months_page_in_dagster_shows_what_moved(folder: Path) -> None:
     assert told[:4] == [FIRST, SECOND, f"{now[0]:,}", f"{now[0] - before[0]:,}"]
     assert told[4:6] == [f"{now[1]:,.4f}", f"{now[1] - before[1]:,.4f}"]
     assert told[11] in {"people", "deliveries", "links", "parameters"}
+
+
+def test_page_and_report_tell_the_same_of_what_moved(folder: Path, released: Figures) -> None:
+    page = page_islands(folder / "dasbor.html")["data"]["changes"]
+    figures = read_figures(folder / "release.duckdb", folder / "cakupan.duckdb", SECOND)
+    before, now = (
+        released["coverage_national", period, "domicile", ""][4] for period in (FIRST, SECOND)
+    )
+    month = figures["movement"]["months"][-1]
+    assert list(page) == [SECOND]
+    assert page[SECOND]["gap_change"] == month["gap_change"] == now - before
+    assert (page[SECOND]["causes"], page[SECOND]["flows"]) == (month["causes"], month["flows"])
+    # A small world: what would tell of a few people is told by neither.
+    told = [*month["causes"].values(), *month["flows"].values()]
+    assert all(count is None or count == 0 or abs(count) >= 10 for count in told)

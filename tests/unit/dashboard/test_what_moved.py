@@ -99,6 +99,9 @@ def test_a_change_is_the_difference_of_what_both_months_tell(
     assert run(f"{CHANGES}.before(at(''))") == "2026-09"
     assert run(f"{CHANGES}.before(at('#bulan=2026-08'))") is None
     assert run(f"{CHANGES}.yearBefore(at(''))") is None
+    longer = "Object.assign({}, data, {periods: ['2026-10', '2026-09', '2025-10']})"
+    held = f"Cakupan.changes.create({longer}, figures)"
+    assert run(f"{held}.yearBefore(at(''))") == "2025-10"
     names = ("workers", "active", "inactive", "unregistered", "gap", "coverage_rate")
     rows = release.execute(
         f"SELECT {', '.join(names)} FROM release.coverage_by_province WHERE province_code = '32' "
