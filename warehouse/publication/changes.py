@@ -33,7 +33,7 @@ def write_changes(target: Target, base: str | None, publication: str) -> dict[st
         place = target.place(spec.schema, spec.name)
         con.execute(spec.ddl(place))
         con.execute(spec.comments(place))
-        select = _text(name)
+        select = _select(name, "new")
         if name == "publication_change":
             earlier = base if base and _has(target, base, spec.schema, name) else None
             if earlier:
@@ -42,7 +42,7 @@ def write_changes(target: Target, base: str | None, publication: str) -> dict[st
                     f"{Target(con, earlier).place(spec.schema, name)}"
                 )
             if base:
-                select = f"({select}) UNION ALL BY NAME ({_text('publication_revision')})"
+                select = f"({select}) UNION ALL BY NAME ({_select('publication_revision', 'base')})"
                 select = select.replace("base.", f"{quote(base)}.")
         order = ", ".join(quote(column) for column in spec.grain)
         body = select.replace("new.", f"{quote(target.database)}.")
@@ -50,6 +50,13 @@ def write_changes(target: Target, base: str | None, publication: str) -> dict[st
         rows[spec.qualified] = count(con, place)
     con.execute("RESET VARIABLE publication")
     return rows
+
+
+def _select(name: str, before: str) -> str:
+    """Give a query, with what comparisons share read against the earlier months in `before`."""
+    return _text(name).replace(
+        "-- {common}\n", _text("changes_common").replace("before.", f"{before}.")
+    )
 
 
 def _text(name: str) -> str:

@@ -1,5 +1,5 @@
 -- What moved between the month that is published and the month before it, and why.
--- `new` is the publication that is being written.
+-- `new` is the publication that is being written; changes_common.sql stands for {common}.
 WITH compared AS (
     SELECT n.publication, n.period, b.period AS previous_period,
         b.publication AS publication_before,
@@ -11,7 +11,9 @@ WITH compared AS (
         = strftime(strptime(n.period || '-01', '%Y-%m-%d') - INTERVAL 1 MONTH, '%Y-%m')
     WHERE n.publication = getvariable('publication')
     QUALIFY row_number() OVER (ORDER BY b.publication_sequence DESC) = 1
-)
+),
+
+-- {common}
 
 SELECT
     m.publication, 'month' AS comparison, m.period, m.previous_period, f.basis, f.denominator_id,
@@ -33,21 +35,7 @@ SELECT
     d.datasets_new, d.datasets_revised, d.datasets_carried, d.datasets_missing,
     m.parameters_changed, m.code_changed, r.linked_change, r.review_change
 FROM compared AS m
-JOIN (
-    SELECT n.period, b.period AS previous_period, n.basis, n.denominator_id,
-        'national' AS area, NULL::VARCHAR AS province_code, 'Indonesia' AS province,
-        n.workers, b.workers AS workers_before, n.active, b.active AS active_before,
-        n.gap, b.gap AS gap_before
-    FROM new.coverage.coverage_national AS n
-    JOIN new.coverage.coverage_national AS b USING (basis, denominator_id)
-    UNION ALL
-    SELECT n.period, b.period AS previous_period, n.basis, n.denominator_id,
-        'province' AS area, n.province_code AS province_code, n.province AS province,
-        n.workers, b.workers AS workers_before, n.active, b.active AS active_before,
-        n.gap, b.gap AS gap_before
-    FROM new.coverage.coverage_by_province AS n
-    JOIN new.coverage.coverage_by_province AS b USING (basis, denominator_id, province_code)
-) AS f ON f.period = m.period AND f.previous_period = m.previous_period
+JOIN figures AS f ON f.period = m.period AND f.previous_period = m.previous_period
 LEFT JOIN (
     SELECT
         period, previous_period, basis, denominator_id, province_code,
@@ -65,45 +53,5 @@ LEFT JOIN (
     ON c.period = m.period AND c.previous_period = m.previous_period AND c.basis = f.basis
     AND c.denominator_id = f.denominator_id
     AND c.province_code IS NOT DISTINCT FROM f.province_code
-LEFT JOIN (
-    SELECT
-        period, previous_period,
-        coalesce(list(dataset ORDER BY dataset) FILTER (usable AND NOT was_usable), [])
-            AS datasets_new,
-        coalesce(list(dataset ORDER BY dataset) FILTER (usable AND was_usable AND differs), [])
-            AS datasets_revised,
-        coalesce(list(dataset ORDER BY dataset) FILTER (carried), []) AS datasets_carried,
-        coalesce(list(dataset ORDER BY dataset) FILTER (NOT usable), []) AS datasets_missing
-    FROM (
-        SELECT
-            m.period, m.previous_period, x.dataset,
-            coalesce(bool_or(x.state IN ('current', 'carried')) FILTER (x.is_new), false) AS usable,
-            coalesce(bool_or(x.state IN ('current', 'carried')) FILTER (NOT x.is_new), false)
-                AS was_usable,
-            coalesce(bool_or(x.state = 'carried') FILTER (x.is_new), false) AS carried,
-            count(DISTINCT coalesce(x.content_sha256, '-')) > 1 AS differs
-        FROM compared AS m
-        JOIN (
-            SELECT true AS is_new, period, dataset, delivery_state AS state, content_sha256
-            FROM new.quality.deliveries
-            UNION ALL
-            SELECT false, period, dataset, delivery_state, content_sha256
-            FROM new.quality.deliveries
-        ) AS x ON x.period = CASE WHEN x.is_new THEN m.period ELSE m.previous_period END
-        GROUP BY ALL
-    )
-    GROUP BY period, previous_period
-) AS d ON d.period = m.period AND d.previous_period = m.previous_period
-LEFT JOIN (
-    SELECT
-        m.period, m.previous_period,
-        sum(x.sign * x.linked)::BIGINT AS linked_change,
-        sum(x.sign * x.review)::BIGINT AS review_change
-    FROM compared AS m
-    JOIN (
-        SELECT 1 AS sign, period, linked, review FROM new.quality.reconciliation
-        UNION ALL
-        SELECT -1, period, linked, review FROM new.quality.reconciliation
-    ) AS x ON x.period = CASE WHEN x.sign = 1 THEN m.period ELSE m.previous_period END
-    GROUP BY ALL
-) AS r ON r.period = m.period AND r.previous_period = m.previous_period
+LEFT JOIN arrived AS d ON d.period = m.period AND d.previous_period = m.previous_period
+LEFT JOIN linked AS r ON r.period = m.period AND r.previous_period = m.previous_period

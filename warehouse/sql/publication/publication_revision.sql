@@ -1,7 +1,7 @@
 -- What moved in months that the publication before had as well, and why.
--- `new` is the publication that is being written,
--- `base` the one before it; persons of the earlier version are no longer kept, so causes are told
--- by what went into both: parameters, deliveries, the program, and else the links.
+-- `new` is the publication that is being written, `base` the one before it;
+-- changes_common.sql stands for {common}. Persons of the earlier version are no longer kept, so
+-- causes are told by what went into both: parameters, deliveries, the program, and else the links.
 WITH compared AS (
     SELECT getvariable('publication') AS publication, n.period, n.period AS previous_period,
         b.publication AS publication_before,
@@ -15,7 +15,9 @@ WITH compared AS (
         FROM base.reference.publication
         QUALIFY row_number() OVER (PARTITION BY period ORDER BY publication_sequence DESC) = 1
     ) AS b ON b.period = n.period
-)
+),
+
+-- {common}
 
 SELECT
     m.publication, 'revision' AS comparison, m.period, m.previous_period, f.basis, f.denominator_id,
@@ -37,63 +39,8 @@ SELECT
     d.datasets_new, d.datasets_revised, d.datasets_carried, d.datasets_missing,
     m.parameters_changed, m.code_changed, r.linked_change, r.review_change
 FROM compared AS m
-JOIN (
-    SELECT n.period, b.period AS previous_period, n.basis, n.denominator_id,
-        'national' AS area, NULL::VARCHAR AS province_code, 'Indonesia' AS province,
-        n.workers, b.workers AS workers_before, n.active, b.active AS active_before,
-        n.gap, b.gap AS gap_before
-    FROM new.coverage.coverage_national AS n
-    JOIN base.coverage.coverage_national AS b USING (basis, denominator_id)
-    UNION ALL
-    SELECT n.period, b.period AS previous_period, n.basis, n.denominator_id,
-        'province' AS area, n.province_code AS province_code, n.province AS province,
-        n.workers, b.workers AS workers_before, n.active, b.active AS active_before,
-        n.gap, b.gap AS gap_before
-    FROM new.coverage.coverage_by_province AS n
-    JOIN base.coverage.coverage_by_province AS b USING (basis, denominator_id, province_code)
-) AS f ON f.period = m.period AND f.previous_period = m.previous_period
-LEFT JOIN (
-    SELECT
-        period, previous_period,
-        coalesce(list(dataset ORDER BY dataset) FILTER (usable AND NOT was_usable), [])
-            AS datasets_new,
-        coalesce(list(dataset ORDER BY dataset) FILTER (usable AND was_usable AND differs), [])
-            AS datasets_revised,
-        coalesce(list(dataset ORDER BY dataset) FILTER (carried), []) AS datasets_carried,
-        coalesce(list(dataset ORDER BY dataset) FILTER (NOT usable), []) AS datasets_missing,
-        count(*) FILTER (was_usable AND NOT usable) AS lost
-    FROM (
-        SELECT
-            m.period, m.previous_period, x.dataset,
-            coalesce(bool_or(x.state IN ('current', 'carried')) FILTER (x.is_new), false) AS usable,
-            coalesce(bool_or(x.state IN ('current', 'carried')) FILTER (NOT x.is_new), false)
-                AS was_usable,
-            coalesce(bool_or(x.state = 'carried') FILTER (x.is_new), false) AS carried,
-            count(DISTINCT coalesce(x.content_sha256, '-')) > 1 AS differs
-        FROM compared AS m
-        JOIN (
-            SELECT true AS is_new, period, dataset, delivery_state AS state, content_sha256
-            FROM new.quality.deliveries
-            UNION ALL
-            SELECT false, period, dataset, delivery_state, content_sha256
-            FROM base.quality.deliveries
-        ) AS x ON x.period = CASE WHEN x.is_new THEN m.period ELSE m.previous_period END
-        GROUP BY ALL
-    )
-    GROUP BY period, previous_period
-) AS d ON d.period = m.period AND d.previous_period = m.previous_period
-LEFT JOIN (
-    SELECT
-        m.period, m.previous_period,
-        sum(x.sign * x.linked)::BIGINT AS linked_change,
-        sum(x.sign * x.review)::BIGINT AS review_change
-    FROM compared AS m
-    JOIN (
-        SELECT 1 AS sign, period, linked, review FROM new.quality.reconciliation
-        UNION ALL
-        SELECT -1, period, linked, review FROM base.quality.reconciliation
-    ) AS x ON x.period = CASE WHEN x.sign = 1 THEN m.period ELSE m.previous_period END
-    GROUP BY ALL
-) AS r ON r.period = m.period AND r.previous_period = m.previous_period
+JOIN figures AS f ON f.period = m.period AND f.previous_period = m.previous_period
+LEFT JOIN arrived AS d ON d.period = m.period AND d.previous_period = m.previous_period
+LEFT JOIN linked AS r ON r.period = m.period AND r.previous_period = m.previous_period
 WHERE f.workers <> f.workers_before OR f.active <> f.active_before
     OR m.period = getvariable('publication')[:7]
