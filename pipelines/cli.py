@@ -366,6 +366,7 @@ def main() -> None:
 
 # At the end: the module registers commands on what stands above.
 from pipelines import (  # noqa: E402
+    cli_alerts,  # noqa: F401
     cli_ask,  # noqa: F401
     cli_audit,  # noqa: F401
     cli_dashboard,  # noqa: F401

@@ -9,14 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import duckdb
 import typer
 
 from pipelines.cli import HomeOption, JsonOption, PeriodOption, app, ending, print_json
-from sources.arrivals import ZONE, Arrival, arrivals
-from sources.contracts import load_contracts
-from warehouse.connection import check_period, connect
-from warehouse.errors import CakupanError
+from pipelines.lateness import arrivals_of
+from sources.arrivals import ZONE
+from warehouse.connection import check_period
 from warehouse.home import Home
 from warehouse.publication import folders
 
@@ -53,7 +51,7 @@ def overview(home: Home, period: str, today: dt.date | None = None) -> dict[str,
         CakupanError: a run holds the warehouse.
     """
     check_period(period)
-    found = _arrivals(home, period, today or dt.datetime.now(ZONE).date())
+    found = arrivals_of(home, period, today or dt.datetime.now(ZONE).date())
     made = [p.name for p in folders.publications(home.published) if p.period == period]
     missing = [a for a in found if a.missing]
     lines = [a.told for a in found if a.state != "arrived"]
@@ -66,19 +64,3 @@ def overview(home: Home, period: str, today: dt.date | None = None) -> dict[str,
         "publications": made,
         "lines": lines,
     }
-
-
-def _arrivals(home: Home, period: str, today: dt.date) -> list[Arrival]:
-    contracts = load_contracts([home.contracts])
-    if not home.restricted_db.exists():
-        return arrivals(None, contracts, period, today)
-    con = None
-    try:
-        con = connect(home, read_only=True)
-        return arrivals(con, contracts, period, today)
-    except duckdb.IOException:
-        pass
-    finally:
-        if con is not None:
-            con.close()
-    raise CakupanError(f"the restricted warehouse of {home.path} is held by a run: try later")

@@ -18,11 +18,12 @@ from dagster._utils.error import SerializableErrorInfo
 from assets.publication import PUBLICATION_KEY, RELEASE_KEY
 from assets.stage import stopped_by
 from pipelines import definitions
-from pipelines.alerts import alert
+from pipelines.alerts import RUN_FAILED, RUN_STOPPED, Item, alert
 from pipelines.instance import open_instance
 from pipelines.stopping import told_to_stop
 from warehouse.connection import check_period
 from warehouse.home import Home
+from warehouse.settings import load_settings
 
 INTERRUPTED = 130
 """Exit code of a run that was told to stop, as shells have it."""
@@ -143,6 +144,7 @@ def execute(
     check_period(period)
     # Loaded here once before the run: a bad file is the caller's mistake, not the run's.
     loaded = definitions.build(home, include_period=period, settings_file=settings_file)
+    alerts = load_settings(home, settings_file).alerts
     job = loaded.resolve_job_def(job_name)
     outcome = Outcome(run_id=str(uuid.uuid4()))
     config: dict[str, object] = {"home": str(home.path), "settle_seconds": 0, "reason": reason}
@@ -177,9 +179,48 @@ def execute(
                 },
             )
         outcome.success = result.success
-    if not outcome.success:
-        messages = [f"{failure.step}: {failure.message}" for failure in outcome.failures]
-        alert(home, run_id=outcome.run_id, job=job_name, period=period, messages=messages)
+    alert(
+        home,
+        alerts,
+        run_id=outcome.run_id,
+        job=job_name,
+        period=period,
+        items=items_of(outcome),
+        failed=not outcome.success,
+        log=log,
+    )
+    return outcome
+
+
+def items_of(outcome: Outcome) -> list[Item]:
+    """Give what an alert tells of a run: failed steps first, then failed checks."""
+    return [
+        *(
+            Item(
+                RUN_STOPPED if failure.exit_code == INTERRUPTED else RUN_FAILED,
+                failure.step,
+                failure.message,
+                blocking=True,
+            )
+            for failure in outcome.failures
+        ),
+        *(
+            Item(check.name, check.asset, check.message, check.blocking)
+            for check in outcome.failed_checks
+        ),
+    ]
+
+
+def outcome_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Outcome:
+    """Gather what a run did from the history, such as one that the UI or the daemon started."""
+    outcome = Outcome(run.run_id, success=run.status == dg.DagsterRunStatus.SUCCESS)
+    told = {
+        dg.DagsterEventType.STEP_FAILURE,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+    for event in instance.all_logs(run.run_id, of_type=told):
+        if event.dagster_event is not None:
+            _gather(outcome, event.dagster_event)
     return outcome
 
 

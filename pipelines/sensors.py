@@ -1,16 +1,16 @@
-"""Sensors: deliveries that arrive, and runs that fail.
+"""Sensors: deliveries that arrive, and releases that are published.
 
 Belongs here: what runs because of an event. Does not belong here: what runs at a time of day
-(schedules.py).
+(schedules.py), or who is told of what (alert_sensors.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
 
 from assets.publication import RELEASE_KEY
-from pipelines.alerts import alert
+from pipelines import alert_sensors
 from pipelines.inbox import look, periods_in, seen
 from pipelines.jobs import EXTRACTS_JOB, PERIOD_JOB
 from pipelines.locks import clear_dead_runs, lock_holder
@@ -54,21 +54,6 @@ def build(
             return dg.SkipReason("a run of the period job is waiting or running")
         return _requests(home, settings, contracts, partitions)
 
-    @dg.run_failure_sensor(
-        name="run_failure",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Appends a line without personal values to the home's alerts.jsonl.",
-    )
-    def run_failure(context: dg.RunFailureSensorContext) -> None:
-        run = context.dagster_run
-        messages = failure_messages(context.get_step_failure_events()) or [
-            context.failure_event.message or "the run failed before its first step"
-        ]
-        period = run.tags.get("dagster/partition", "")
-        alert(home, run_id=run.run_id, job=run.job_name, period=period, messages=messages)
-        for message in messages:
-            context.log.error(f"run {run.run_id} of {period}: {message}")
-
     @dg.asset_sensor(
         asset_key=RELEASE_KEY,
         name="extracts_after_publication",
@@ -88,17 +73,7 @@ def build(
         told = Path(str(number.value)).parent.name if number else event.run_id
         return dg.RunRequest(run_key=f"extracts-{told}", partition_key=made.partition)
 
-    return [inbox, run_failure, extracts_after_publication]
-
-
-def failure_messages(events: Sequence[dg.DagsterEvent]) -> list[str]:
-    """Give the message of each failed step: what the guard let out, and nothing else."""
-    messages = []
-    for event in events:
-        told = event.step_failure_data.user_failure_data
-        text = told.description if told is not None else None
-        messages.append(f"{event.step_key}: {text or 'failed; see the run'}")
-    return messages
+    return [inbox, extracts_after_publication, *alert_sensors.build(home, settings)]
 
 
 def _requests(

@@ -8,7 +8,7 @@ the world (reference tables), and no secret: those come from the environment.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -225,6 +225,69 @@ class DashboardSettings(_Section):
     )
 
 
+class MailSettings(_Section):
+    """Mail of alerts. The password is never in the settings."""
+
+    host: str
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = Field(description="address that mail comes from")
+    recipients: tuple[str, ...] = Field(min_length=1)
+    username: str | None = None
+    password_env: str = Field(
+        "CAKUPAN_SMTP_PASSWORD", description="environment variable that holds the password"
+    )
+    password_file: Path | None = Field(None, description="file with the password, read instead")
+    ca_file: Path | None = Field(None, description="PEM of the authority that the server is of")
+    timeout_seconds: float = Field(15.0, gt=0, le=120)
+
+    @model_validator(mode="after")
+    def _no_password_in_clear(self) -> Self:
+        if self.username and self.security == "none":
+            raise ValueError("a password is sent over TLS alone: set security")
+        return self
+
+
+class WebhookSettings(_Section):
+    """An address that alerts are posted to as JSON."""
+
+    url: str | None = None
+    url_env: str | None = Field(None, description="environment variable that holds the URL")
+    secret_env: str | None = Field(
+        None, description="environment variable with the secret that signs what is posted"
+    )
+    secret_file: Path | None = Field(None, description="file with that secret, read instead")
+    timeout_seconds: float = Field(10.0, gt=0, le=60)
+    attempts: int = Field(3, ge=1, le=5)
+    backoff_seconds: float = Field(2.0, ge=0, le=30)
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("give either url or url_env")
+        return self
+
+
+class AlertSettings(_Section):
+    """Who is told of failed runs and warnings (docs/guides/operations.md)."""
+
+    warnings: bool = Field(True, description="send warnings as well as failed runs")
+    runbook: str = Field(
+        "docs/guides/runbook.md", description="file or address of the runbook, without #entry"
+    )
+    ui_url: str | None = Field(None, description="address of the Dagster UI, for links to runs")
+    mail: MailSettings | None = None
+    webhooks: tuple[WebhookSettings, ...] = ()
+
+    def runbook_entry(self, kind: str) -> str:
+        """Give the runbook's entry of a kind of alert."""
+        return f"{self.runbook}#{kind}"
+
+    def run_url(self, run_id: str) -> str | None:
+        """Give the page of a run, None where the UI has no address or there is no run."""
+        return f"{self.ui_url.rstrip('/')}/runs/{run_id}" if self.ui_url and run_id else None
+
+
 class Settings(_Section):
     """Everything an operator may set; every value has a default."""
 
@@ -238,6 +301,7 @@ class Settings(_Section):
     extracts: ExtractSettings = ExtractSettings()
     dashboard: DashboardSettings = DashboardSettings()
     encryption: EncryptionSettings = EncryptionSettings()
+    alerts: AlertSettings = AlertSettings()
     databases: dict[str, DatabaseSource] = Field(default_factory=dict)
 
 

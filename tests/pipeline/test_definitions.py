@@ -143,7 +143,7 @@ def test_jobs_schedules_and_sensors(loaded: dg.Definitions) -> None:
         "month_close", "monthly_extracts", "half_year_report",
     }  # fmt: skip
     assert {s.name for s in repository.sensor_defs} == {
-        "inbox", "run_failure", "extracts_after_publication",
+        "inbox", "run_failure", "run_warnings", "late_deliveries", "extracts_after_publication",
     }  # fmt: skip
     assert loaded.resolve_schedule_def("month_close").execution_timezone == "Asia/Jakarta"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import time
 from collections.abc import Callable
@@ -12,7 +11,6 @@ import dagster as dg
 import pytest
 
 from pipelines import definitions
-from pipelines.alerts import alert
 from pipelines.inbox import look, remember, seen
 from pipelines.instance import open_instance
 from pipelines.locks import home_lock
@@ -130,16 +128,6 @@ def test_the_deadline_runs_the_month_before_in_jakarta(
     request = schedule(dg.build_schedule_context(scheduled_execution_time=at))
     assert request.partition_key == period
     assert schedule.cron_schedule == "0 7 10 * *"
-
-
-def test_an_alert_is_written_once_for_a_run(home: Home) -> None:
-    facts = {"run_id": "r1", "job": "period", "period": PERIOD, "messages": ["down"]}
-    assert alert(home, **facts) is True
-    assert alert(home, **facts) is False
-    assert alert(home, **facts | {"run_id": "r2"}) is True
-    lines = (home.path / "alerts.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line)["run_id"] for line in lines] == ["r1", "r2"]
-    assert (home.path / "alerts.jsonl").stat().st_mode & 0o077 == 0
 
 
 def test_months_reach_from_the_first_to_the_coming_one() -> None:
