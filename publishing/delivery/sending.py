@@ -25,6 +25,8 @@ from publishing.audit import AuditLog
 from publishing.delivery.targets import Target, targets_of
 from publishing.extracts.folder import MANIFEST, SIGNATURE, check_folder
 from publishing.extracts.making import extracts_root, find_release, the_signer
+from publishing.extracts.recipients import check_recipients
+from warehouse.connection import check_period
 from warehouse.errors import CakupanError, GateBlocked, SourceDown
 from warehouse.home import OWNER_ONLY, Home
 from warehouse.settings import DeliveryTarget, Settings
@@ -74,10 +76,12 @@ def deliver(
         What was delivered. A target that is down does not keep the others from theirs.
 
     Raises:
-        UsageError: a target of the settings is no use.
+        UsageError: a target of the settings is no use, or there is no such recipient.
         GateBlocked: there are no extracts, or one is not as it was signed and logged.
         SourceDown: some target was down; the others have their extracts.
     """
+    check_period(period)
+    check_recipients(settings, period, recipients or ())
     with _lock(home):
         report = _deliver(home, settings, period, recipients, log or (lambda _: None))
     if report.failed:

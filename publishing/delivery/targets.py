@@ -70,7 +70,12 @@ class Target:
                 # A password that fails must not be tried over a connection kept from before.
                 options["skip_instance_cache"] = True
             self.fs, self.root = url_to_fs(self.url, **options)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
+            raise UsageError(
+                f"target {self.url} needs a package that is not installed "
+                f"({error.name or error}): have it installed, or give another target"
+            ) from None
+        except ValueError as error:
             raise UsageError(
                 f"target {self.url} cannot be opened: {type(error).__name__}"
             ) from None

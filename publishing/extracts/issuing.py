@@ -29,7 +29,7 @@ from publishing.extracts.making import (
     the_signer,
 )
 from publishing.extracts.notes import Delivered
-from publishing.extracts.recipients import Recipient
+from publishing.extracts.recipients import Recipient, check_recipients
 from warehouse.connection import connect
 from warehouse.errors import CakupanError
 from warehouse.home import Home
@@ -64,12 +64,14 @@ def issue(
         What was made.
 
     Raises:
-        UsageError: as `make_extracts`; or keys are set and no secret for pseudonyms is.
+        UsageError: as `make_extracts`; keys are set and no secret for pseudonyms is; or the
+            settings name a recipient that there is not.
         GateBlocked: as `make_extracts`.
         CakupanError: a run holds the restricted warehouse, or the audit log cannot be written.
     """
     audit = AuditLog(home, the_signer(home, settings))
     publication = find_release(home, period)
+    check_recipients(settings, period)
     root = extracts_root(home) / publication.name
     _forget_unlogged(root, audit)
     with ExitStack() as stack:

@@ -7,17 +7,19 @@ and regions. Does not belong here: what they receive (contracts.py).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import fnmatch
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import duckdb
 
-from publishing.extracts.contracts import ExtractContract
+from publishing.extracts.contracts import ExtractContract, load_extract_contracts
 from warehouse.connection import last_day
 from warehouse.errors import UsageError
 from warehouse.reference import load_reference
+from warehouse.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,38 @@ class Directory:
 
     def _of(self, number: int, role: str) -> list[str]:
         return [agency for n, agency, r in self._agencies if n == number and r == role]
+
+
+def check_recipients(settings: Settings, period: str, asked: Sequence[str] = ()) -> None:
+    """See that whom the settings and the caller name exists, so that a slip withholds nothing.
+
+    Args:
+        settings: recipients' keys, and targets with the recipients they fit.
+        period: the month.
+        asked: recipients whom the caller asks for.
+
+    Raises:
+        UsageError: there is no such recipient, or a target fits none.
+    """
+    directory = Directory(period)
+    known = {
+        recipient.key
+        for contract in load_extract_contracts().values()
+        for recipient in directory.recipients(contract)
+    }
+    patterns = [pattern for target in settings.extracts.targets for pattern in target.recipients]
+    wrong = [
+        *(("extracts.recipient_keys", key) for key in settings.extracts.recipient_keys
+          if key not in known),
+        *(("extracts.targets", each) for each in patterns if not fnmatch.filter(known, each)),
+        *(("--recipient", key) for key in asked if key not in known),
+    ]  # fmt: skip
+    if wrong:
+        place, name = wrong[0]
+        raise UsageError(
+            f"{place} names {name!r}, which is no recipient: one is named by the addressee's two "
+            "digits, 01 to 26, and for 24 and 25 by the region too, such as 03, 24/32 or 25/3201"
+        )
 
 
 def _titles(region: str, scope: str) -> tuple[str, str]:
