@@ -53,15 +53,18 @@ def test_36_a_publication_is_there_whole_or_not_at_all(
 ) -> None:
     finished, _ = two_months
 
-    def publish(home: Path) -> list[object]:
-        # With a reason there is a new publication, though nothing has changed.
+    def publish(home: Path, *more: str) -> list[object]:
         return [
-            "publish", "--home", home, "--period", "2026-11", "--reason", "uji",
-            "--settings", small_world.settings,
+            "publish", "--home", home, "--period", "2026-11",
+            "--settings", small_world.settings, *more,
         ]  # fmt: skip
 
+    def anew(home: Path) -> list[object]:
+        # With a reason there is a new publication, though nothing has changed.
+        return publish(home, "--reason", "uji")
+
     looked, trace = copy_home(finished, tmp_path / "looked"), tmp_path / "trace"
-    ended = call(tmp_path / "look", publish(looked), home=looked, trace=trace, before=leave_out)
+    ended = call(tmp_path / "look", anew(looked), home=looked, trace=trace, before=leave_out)
     assert ended.code == 0, ended.err
     points = [json.loads(line) for line in trace.read_text("utf-8").splitlines()]
     switch = [
@@ -70,23 +73,27 @@ def test_36_a_publication_is_there_whole_or_not_at_all(
         if p["kind"] in ("rename", "symlink") and p["what"].startswith("published/.new-")
     ]
     assert [p["kind"] for p in switch] == ["rename", "symlink", "rename"]
-    home = copy_home(finished, tmp_path / "home")
     for number, point in enumerate(switch):
-        plan = point | {"when": "before"}
-        ended = call(
-            tmp_path / f"kill-{number}", publish(home), home=home, plan=plan, before=leave_out
-        )
+        # Each on a home of its own: what a kill leaves behind moves the points of the next run.
+        home = copy_home(finished, tmp_path / f"home-{number}")
+        scratch, plan = tmp_path / f"kill-{number}", point | {"when": "before"}
+        ended = call(scratch, anew(home), home=home, plan=plan, before=leave_out)
         assert ended.killed, (point, ended.err)
+        assert json.loads((scratch / "killed").read_text("utf-8"))["kind"] == point["kind"]
         assert damage(home) == []
         assert content(home) == content(finished)
-    ended = call(tmp_path / "again", publish(home), before=leave_out)
-    assert ended.code == 0, ended.err
-    assert damage(home) == []
-    assert remains(home) == []
-    assert content(home) == content(finished)
+        ended = call(tmp_path / f"again-{number}", publish(home), before=leave_out)
+        assert ended.code == 0, ended.err
+        assert damage(home) == []
+        assert remains(home) == []
+        assert content(home) == content(finished)
+        # Named once the first of the three has happened, and then in force by the restart.
+        newest = "2026-11-1" if number == 0 else "2026-11-2"
+        assert (home / "published" / "current").readlink() == Path(newest)
     shown(
         "killed before its folder is named, before the link to it is made, before that link takes "
-        "its place: readers find a whole publication each time"
+        "its place: readers find a whole publication each time, and a restart that has nothing to "
+        "publish sets the link that was not set"
     )
 
 

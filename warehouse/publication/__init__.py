@@ -74,6 +74,11 @@ class Publication:
         """The published database."""
         return self.path / folders.WAREHOUSE_FILE
 
+    @property
+    def sequence(self) -> int:
+        """How many publications were made before this one, of any period."""
+        return folders.Folder(self.period, self.number, self.path).sequence
+
 
 def publish(
     con: duckdb.DuckDBPyConnection,
@@ -120,16 +125,18 @@ def publish(
         )
     require(con, period)
     published = home.published
-    before = folders.publications(published)
     publication = _publish_one(con, home, settings, period, run_id, reason, say, beside)
-    newest = before[-1].period if before else period
-    if publication.new and newest > period:
+    # From what lies there, not from what this call made: a call that was killed after it had
+    # named its publication left the rest undone, and the next one finds its month unchanged.
+    newest = folders.publications(published)[-1]
+    if newest.period > period and newest.sequence < publication.sequence:
         _publish_one(
-            con, home, settings, newest, run_id, f"memuat revisi {period}", say, beside, period
-        )
-    if publication.new:
-        for name in folders.retire(published, settings.publication.keep):
-            say(f"publication {name} was retired")
+            con, home, settings, newest.period, run_id, f"memuat revisi {period}", say, beside,
+            period,
+        )  # fmt: skip
+    folders.point(published)
+    for name in folders.retire(published, settings.publication.keep):
+        say(f"publication {name} was retired")
     return publication
 
 

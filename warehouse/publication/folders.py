@@ -111,13 +111,21 @@ def finish(folder: Path, published: Path, period: str, number: int) -> Folder:
     show(folder)
     target = published / f"{period}-{number}"
     folder.rename(target)
+    point(published)
+    return Folder(period, number, target)
+
+
+def point(published: Path) -> None:
+    """Point `current` at the newest publication, where it does not yet."""
     newest = publications(published)[-1]
+    current = published / "current"
+    if current.is_symlink() and current.readlink() == Path(newest.path.name):
+        return
     link = published / f"{_UNFINISHED}{uuid.uuid4().hex[:12]}"
     link.symlink_to(newest.path.name)
     # A rename over the old link is atomic: readers see the old publication or the new one.
-    link.replace(published / "current")
+    link.replace(current)
     _sync(published)
-    return Folder(period, number, target)
 
 
 def retire(published: Path, keep: int) -> list[str]:

@@ -20,4 +20,4 @@ def test_every_check_and_the_failed_run_have_an_entry(tmp_path: Path) -> None:
     }
     assert len(names) > 8
     assert names <= entries, names - entries
-    assert "A run failed" in entries
+    assert "run_failed" in entries

@@ -161,6 +161,49 @@ def test_a_revised_older_month_reaches_current(filled, home: Home) -> None:
         ]
 
 
+class Killed(BaseException):
+    """Ends a call as a kill does, at a place that the test chooses."""
+
+
+def test_what_a_kill_left_undone_is_done_by_the_next_call(
+    filled, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(filled, home, Settings(), "2026-10")
+    fill_period(filled, "2026-10", workers=20)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "point", killed)
+        with pytest.raises(Killed):
+            publish(filled, home, Settings(), "2026-10")
+    assert (home.published / "current").readlink() == Path("2026-10-1")
+    again = publish(filled, home, Settings(), "2026-10")
+    assert (again.new, again.path.name) == (False, "2026-10-2")
+    assert (home.published / "current").readlink() == Path("2026-10-2")
+
+    # Killed between the older month's publication and that of the newest, which shows it.
+    fill_period(filled, "2026-09", workers=30)
+    real = folders.finish
+
+    def finish_older(folder: Path, published: Path, period: str, number: int) -> folders.Folder:
+        if period != "2026-09":
+            raise Killed
+        return real(folder, published, period, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders, "finish", finish_older)
+        with pytest.raises(Killed):
+            publish(filled, home, Settings(), "2026-09")
+    assert not publish(filled, home, Settings(), "2026-09").new
+    current = Publication((home.published / "current").resolve(), "2026-10", 3, {}, ())
+    assert current.path.name == "2026-10-3"
+    assert read(
+        current, "SELECT period, workers FROM coverage.coverage_national ORDER BY period"
+    ) == [("2026-09", 30), ("2026-10", 20)]
+
+
 def test_nothing_to_publish_is_a_clear_refusal(filled, home: Home) -> None:
     with pytest.raises(GateBlocked, match="run the period first"):
         publish(filled, home, Settings(), "2026-12")
