@@ -31,15 +31,21 @@ from canary.running import (  # noqa: E402
     waves,
 )
 
-LISTS_FAIL = tuple(
-    Case(
-        f"extracts fail at statement {at}",
-        plan=(("command", at, kind),),
-        commands=("run", "extract"),
-        settings=UNDISTURBED.settings,
-    )
-    for at, kind in ((60, "conversion"), (200, "constraint"), (400, "chained"))
-)
+def lists_fail(statements: int) -> list[Case]:
+    """Break the command that makes lists early, half-way and near its end.
+
+    Args:
+        statements: how many it makes.
+    """
+    return [
+        Case(
+            f"extracts fail after {part:.0%} of the statements",
+            plan=(("command", round(part * statements), kind),),
+            commands=("run", "extract"),
+            settings=UNDISTURBED.settings,
+        )
+        for part, kind in ((0.2, "conversion"), (0.5, "constraint"), (0.9, "chained"))
+    ]
 
 
 def canaries(folder: Path, tell: Callable[[str], None]) -> bool:
@@ -52,7 +58,7 @@ def canaries(folder: Path, tell: Callable[[str], None]) -> bool:
         READERS, JUDGE, DRIVER, REFUSING, STOPPED,
         *waves(whole.statements, (0.5,)),
         SENDING,
-        *LISTS_FAIL,
+        *lists_fail(whole.statements["command"]),
         *(Case(f"SIGTERM after {s} s", terminate=s) for s in (0.2, 1.0, 2.0)),
         *waves(whole.statements, (0.0, 1.0)),
     ]  # fmt: skip

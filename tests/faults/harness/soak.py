@@ -60,8 +60,9 @@ def kills(folder: Path, tell: Callable[[str], None]) -> bool:
     plans = kill.choose(whole.points)
     chains = kill.chains(plans, 5)
     for number, chain in enumerate(chains[::3]):
-        # By the clock too, at times that no list of points has chosen.
-        chain.insert(1, {"after_seconds": 1.5 + whole.seconds * (number + 1) / (len(chains) + 2)})
+        # By the clock too, at times that no list of points has chosen. First, because a restart
+        # has less to do than the whole run that the time is a part of.
+        chain.insert(0, {"after_seconds": 1.5 + whole.seconds * (number + 1) / (len(chains) + 2)})
     tell(f"{len(plans)} of {len(whole.points)} points, {len(chains)} homes")
 
     ended: list[tuple[int, kill.Case]] = []
