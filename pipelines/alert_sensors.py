@@ -15,8 +15,8 @@ from assets.arrivals import ARRIVALS_KEY, NOTHING_LATE, judged
 from pipelines.alerts import LATE, RUN_FAILED, Item, alert
 from pipelines.lateness import arrivals_of
 from pipelines.locks import home_lock
+from pipelines.outcome import items_of, outcome_of
 from pipelines.partitions import previous
-from pipelines.runner import items_of, outcome_of
 from sources.arrivals import ZONE, Arrival
 from warehouse.errors import CakupanError
 from warehouse.home import Home

@@ -18,8 +18,9 @@ from rich.table import Table
 from pipelines.cli import errors, print_json, tell
 from pipelines.gap import GapRow, gap_rows, interval, number, percent
 from pipelines.jobs import PERIOD_JOB, PUBLISH_JOB
+from pipelines.outcome import Outcome
 from pipelines.progress import RunProgress
-from pipelines.runner import Outcome, execute
+from pipelines.runner import execute
 from sources.deliveries import inbox_root
 from warehouse.connection import check_period
 from warehouse.errors import UsageError

@@ -1,7 +1,7 @@
 """Being told to stop: signals that no code on the way can swallow.
 
 Belongs here: noting SIGINT and SIGTERM beside whatever handler is in place. Does not belong
-here: what a step does about it (assets/stage.py), or the exit code (runner.py).
+here: what a step does about it (assets/stage.py), or the exit code (outcome.py).
 """
 
 from __future__ import annotations

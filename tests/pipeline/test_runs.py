@@ -14,7 +14,8 @@ from pretending import Rooms
 from assets.stage import Stage, failure_of, guarded
 from pipelines.instance import open_instance
 from pipelines.locks import lock_holder
-from pipelines.runner import Outcome, StepFailure, execute
+from pipelines.outcome import Outcome, StepFailure
+from pipelines.runner import execute
 from warehouse.errors import DataRefused, GateBlocked, SourceDown, UsageError
 from warehouse.home import Home
 

@@ -99,7 +99,7 @@ def break_steps() -> None:
     plan = {step: (at, kind) for step, at, kind in json.loads(os.environ.get(PLAN, "[]"))}
     state: dict[str, Any] = {"step": "command"}
     counted: Counter[str] = Counter()
-    gather, execute = pipelines.runner._gather, duckdb.DuckDBPyConnection.execute
+    gather, execute = pipelines.runner.gather, duckdb.DuckDBPyConnection.execute
 
     def noticing(outcome: Any, event: Any) -> None:
         if event.event_type_value == "STEP_START":
@@ -116,7 +116,7 @@ def break_steps() -> None:
             raise ERRORS[kind]()
         return execute(con, query, *arguments, **named)
 
-    pipelines.runner._gather = noticing
+    pipelines.runner.gather = noticing
     duckdb.DuckDBPyConnection.execute = failing
 
 

@@ -31,6 +31,7 @@ from canary.running import (  # noqa: E402
     waves,
 )
 
+
 def lists_fail(statements: int) -> list[Case]:
     """Break the command that makes lists early, half-way and near its end.
 

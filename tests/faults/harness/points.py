@@ -62,7 +62,7 @@ class Points:
         """Begin to count."""
         import pipelines.runner
 
-        gather = pipelines.runner._gather
+        gather = pipelines.runner.gather
 
         def noticing(outcome: Any, event: Any) -> None:
             if event.event_type_value == "STEP_START":
@@ -70,7 +70,7 @@ class Points:
                 self.step, self.nth = str(event.step_key), 0
             gather(outcome, event)
 
-        pipelines.runner._gather = noticing
+        pipelines.runner.gather = noticing
         sys.addaudithook(self._audit)
         fsync, execute = os.fsync, duckdb.DuckDBPyConnection.execute
 
