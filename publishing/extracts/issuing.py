@@ -26,6 +26,7 @@ from publishing.extracts.making import (
     extracts_root,
     find_release,
     make_extracts,
+    only_maker,
     the_signer,
 )
 from publishing.extracts.notes import Delivered
@@ -73,8 +74,9 @@ def issue(
     publication = find_release(home, period)
     check_recipients(settings, period)
     root = extracts_root(home) / publication.name
-    _forget_unlogged(root, audit)
     with ExitStack() as stack:
+        stack.enter_context(only_maker(home))
+        _forget_unlogged(root, audit)
         writer: ListWriter | None = None
         maker: ListMaker = _withhold
         if settings.extracts.recipient_keys and home.restricted_db.exists():
@@ -151,20 +153,30 @@ def _entries(
             "purpose": contract["purpose"],
         }
         if table in listed:
-            name = f"{sha256[:16]}-{table}"
-            entry |= audit.keep_index(listed[table], name)
+            entry |= audit.keep_index(listed[table], _index_name(sha256, table))
         lists.append(entry)
     return [made, *lists]
 
 
 def _forget_unlogged(root: Path, audit: AuditLog) -> None:
-    """Have every folder made anew whose making a killed run did not come to log."""
+    """Have every folder made anew whose making a killed run did not come to log.
+
+    What it kept of who is in the folder's lists goes too, and nothing else of that kind: any
+    other that no entry names stays for `cakupan verify` to tell.
+    """
     manifests = [*root.glob(f"*/{MANIFEST}"), *root.glob(f"*/*/{MANIFEST}")]
     if manifests:
         logged = {entry["manifest_sha256"] for entry in audit.entries("extract.made")}
         for path in manifests:
-            if hashlib.sha256(path.read_bytes()).hexdigest() not in logged:
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            if sha256 not in logged:
+                for index in audit.indexes.glob(f"{_index_name(sha256, '*')}.parquet"):
+                    index.unlink()
                 path.unlink()
+
+
+def _index_name(manifest_sha256: str, table: str) -> str:
+    return f"{manifest_sha256[:16]}-{table}"
 
 
 def _withheld(

@@ -97,6 +97,8 @@ class ListWriter:
         create_inputs(con, period)
 
     def __enter__(self) -> ListWriter:
+        # What a killed run staged is of no use; the caller holds the lock, so nobody is at work.
+        shutil.rmtree(self.staging.parent, ignore_errors=True)
         self.staging.mkdir(parents=True, mode=OWNER_ONLY)
         return self
 
@@ -114,10 +116,6 @@ class ListWriter:
             UsageError: a key is no public key of age.
             CakupanError: the database or the disk failed; nothing is left behind.
         """
-        # What a killed run staged is of no use; the caller holds the lock, so nobody is at work.
-        for left in self.staging.parent.iterdir():
-            if left != self.staging:
-                shutil.rmtree(left, ignore_errors=True)
         outcome = {}
         for contract, recipient in wanted:
             made: list[MadeList] = []

@@ -127,7 +127,7 @@ def make_extracts(
     delivered: Mapping[str, Delivered] | None = None,
     log: Log | None = None,
 ) -> ExtractReport:
-    """Make the extracts of a period's latest publication.
+    """Make the extracts of a period's latest publication; the caller is the `only_maker`.
 
     Args:
         home: whose publications are read and whose `extracts` folder is written.
@@ -149,25 +149,23 @@ def make_extracts(
         UsageError: there is no such addressee or region, or the signing key is no use.
         GateBlocked: the period has no publication with a release, or the release and a
             contract do not fit.
-        CakupanError: another process makes extracts of this home.
     """
     started, say = time.monotonic(), log or (lambda _: None)
     publication = find_release(home, period)
     contracts = _chosen(addressees, region)
     signer = the_signer(home, settings)
     root = extracts_root(home) / publication.name
-    with _lock(home):
-        root.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
-        remove_unfinished(root)
-        (root.parent / PUBLIC_KEY).write_bytes(signer.public_pem)
-        planned = _plan(home, publication, contracts, region, signer, list_state, delivered or {})
-        todo = [(c, s) for c, s in planned if not is_made(s)]
-        say(f"{len(planned)} folders, {len(planned) - len(todo)} of them stand already")
-        made_lists: Mapping[str, ListsOf] = {}
-        if lists is not None and todo:
-            made_lists = lists([(c, s.facts.recipient) for c, s in todo])
-        works = _share(todo, made_lists, publication, period, signer)
-        done = _run(works, settings.extracts.processes or os.cpu_count() or 1, say)
+    root.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
+    remove_unfinished(root)
+    (root.parent / PUBLIC_KEY).write_bytes(signer.public_pem)
+    planned = _plan(home, publication, contracts, region, signer, list_state, delivered or {})
+    todo = [(c, s) for c, s in planned if not is_made(s)]
+    say(f"{len(planned)} folders, {len(planned) - len(todo)} of them stand already")
+    made_lists: Mapping[str, ListsOf] = {}
+    if lists is not None and todo:
+        made_lists = lists([(c, s.facts.recipient) for c, s in todo])
+    works = _share(todo, made_lists, publication, period, signer)
+    done = _run(works, settings.extracts.processes or os.cpu_count() or 1, say)
     withheld: dict[str, int] = {}
     for outcome in made_lists.values():
         for _name, reason in outcome.withheld:
@@ -356,8 +354,12 @@ def _published_at(publication: Folder) -> dt.datetime:
 
 
 @contextmanager
-def _lock(home: Home) -> Iterator[None]:
-    """Keep two makers of one home apart; a killed one leaves no lock behind."""
+def only_maker(home: Home) -> Iterator[None]:
+    """Keep two makers of one home apart, from what a killed one left to the audit log's entry.
+
+    Raises:
+        CakupanError: another process makes extracts of this home; a killed one leaves no lock.
+    """
     root = extracts_root(home)
     root.mkdir(parents=True, exist_ok=True, mode=OWNER_ONLY)
     descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -102,7 +102,12 @@ def test_the_league_shows_every_province_as_the_release_has_it(
         "•ditahan" if gap is None else indonesian(gap) for (gap,) in gaps
     ]
     page.click("#urut-rate")
-    desk.until("location.hash.includes('urut')")
+    # The address changes before the table is drawn anew.
+    desk.until(
+        "document.querySelector('#urut-rate').closest('th').getAttribute('aria-sort') "
+        "=== 'descending'"
+    )
+    assert "urut" in page.url
     rates = [line.split("\t")[5] for line in page.locator("#tabel-liga tbody tr").all_inner_texts()]
     told = [float(r.replace(",", ".").split("\u00a0")[0]) for r in rates if "%" in r]
     assert told == sorted(told, reverse=True)

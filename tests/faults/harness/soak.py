@@ -22,11 +22,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT)]
+sys.path[:0] = [
+    str(Path(__file__).parents[1]),
+    str(ROOT),
+    # The small publication and the persons of lists, which the tests of extracts share.
+    str(ROOT / "tests" / "unit" / "extracts"),
+]
 
 from canary.soak import canaries  # noqa: E402
 
-from harness import kill  # noqa: E402
+from harness import handing, kill  # noqa: E402
 from harness.readers import publish_with_readers  # noqa: E402
 from harness.worlds import lived_home, make_world  # noqa: E402
 
@@ -145,8 +150,46 @@ def reading(folder: Path, tell: Callable[[str], None]) -> bool:
     return not seen.errors and not seen.unequal
 
 
+def handing_over(folder: Path, tell: Callable[[str], None]) -> bool:
+    """Kill the making and the sending of extracts, a few times in each of many homes."""
+    begun = time.monotonic()
+    start = handing.make_start(folder / "start")
+    whole = handing.undisturbed(start, folder / "whole")
+    cases: list[handing.Case] = []
+    for number in range(int(os.environ.get("CAKUPAN_SOAK_HOMES", "30"))):
+        plans = {
+            command: handing.spread(points, 3, seed=number)
+            for command, points in whole.points.items()
+        }
+        cases.append(handing.kill_and_go_on(start, whole, plans, folder / f"home-{number}"))
+        tell(f"home {number}: {len(cases[-1].kills)} kills, {cases[-1].wrong or 'survived'}")
+    done = [kill for case in cases for kill in case.kills]
+    wrong = [line for case in cases for line in case.wrong]
+    write(
+        "handing",
+        "Extracts killed with SIGKILL while made and while delivered, and begun again",
+        {
+            "points of an undisturbed making": len(whole.points["extract"]),
+            "points of an undisturbed delivery": len(whole.points["deliver"]),
+            "homes": len(cases),
+            "kills": len(done),
+            "kills by command": dict(Counter(kill["command"] for kill in done).most_common()),
+            "kills by kind": dict(Counter(kill["kind"] for kill in done).most_common()),
+            "homes that ended like the undisturbed one": sum(not case.wrong for case in cases),
+            "files searched for persons and for what looks whole and is not": sum(
+                case.files for case in cases
+            ),
+            "of it wrong": len(wrong),
+            "seconds": round(time.monotonic() - begun),
+        },
+        wrong,
+    )
+    return not wrong and len(done) >= 100
+
+
 HARNESSES: dict[str, Callable[[Path, Callable[[str], None]], bool]] = {
     "kill": kills,
+    "handing": handing_over,
     "readers": reading,
     "canary": canaries,
 }
