@@ -324,6 +324,7 @@ def main() -> None:
             result = list_benchmark(given.rows, Path(folder))
     print(json.dumps(result, indent=2))
     if given.command == "list":
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     if result["faults"]:
         raise SystemExit(1)
