@@ -60,7 +60,6 @@ fuzz: $(READY) ## try readers and parsers with ever new damaged input for MINUTE
 
 soak: $(READY) ## kill, starve and watch runs for an hour or two, and write docs/reliability/*.json
 	@"$(BIN)/python" tests/faults/harness/soak.py
-	@"$(BIN)/python" tests/faults/canary/soak.py
 	@"$(BIN)/python" tests/faults/ledger.py
 
 lint: $(READY) ## lint and check types only
