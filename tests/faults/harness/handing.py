@@ -156,8 +156,9 @@ class Place:
 
     @property
     def extracts(self) -> list[Path]:
-        """All folders with a manifest."""
-        return sorted(path.parent for path in (self.home.path / "extracts").rglob(MANIFEST))
+        """All folders with a manifest and a name: one that is being made has neither for anyone."""
+        found = (path.parent for path in (self.home.path / "extracts").rglob(MANIFEST))
+        return sorted(folder for folder in found if not folder.name.startswith(".new-"))
 
     def content(self) -> dict[str, str]:
         """Give a hash of each file of each extract; of an encrypted one, of what is in it."""
