@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import dagster as dg
 
 from assets.fingerprints import is_made, note_made
-from assets.landing import REFERENCE_KEY, landing_key, tags_of
+from assets.landing import REFERENCE_KEY, landing_key
 from assets.metadata import (
     conformed_columns,
     counts_metadata,
     definition_metadata,
     rows_metadata,
+    tags_of,
 )
 from assets.quality import dataset_checks, judge_dataset, nothing_to_judge
 from assets.stage import POOL, Stage, guarded

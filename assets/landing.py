@@ -4,12 +4,18 @@ Belongs here: one asset per dataset, and the code lists that later stages look u
 belong here: reading files and databases (sources/), or any judgement on rows.
 """
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from assets.metadata import counts_metadata, definition_metadata, landing_columns, rows_metadata
+from assets.deliveries import delivery_key, report
+from assets.metadata import (
+    counts_metadata,
+    definition_metadata,
+    landing_columns,
+    rows_metadata,
+    tags_of,
+)
 from assets.stage import POOL, Stage, guarded
 from sources import volume
 from sources.contracts import Contract, load_dataset_table
@@ -22,15 +28,6 @@ from warehouse.storage import count, quote
 from warehouse.tables import create_tables
 
 REFERENCE_KEY = dg.AssetKey(["reference", "codes"])
-
-
-def deadline(contract: Contract) -> dg.FreshnessPolicy:
-    """Give the freshness of a dataset: landed by the morning after the day its contract names."""
-    return dg.FreshnessPolicy.cron(
-        deadline_cron=f"0 6 {contract.due_day + 1} * *",
-        lower_bound_delta=dt.timedelta(days=contract.due_day),
-        timezone="Asia/Jakarta",
-    )
 
 
 RETRY = dg.RetryPolicy(
@@ -69,11 +66,6 @@ def build(
     ]
 
 
-def tags_of(contract: Contract) -> dict[str, str]:
-    """Give the tags by which a dataset's assets are found in the pages."""
-    return {"entity_kind": contract.kind, "clauses": "_".join(contract.clauses)}
-
-
 def _reference() -> dg.AssetsDefinition:
     @dg.asset(
         key=REFERENCE_KEY,
@@ -110,6 +102,7 @@ def _landing(
 
     @dg.asset(
         key=key,
+        deps=[delivery_key(contract.key)],
         group_name="landing",
         owners=[contract.owner],
         kinds={"duckdb", "sql"} if from_database else {"duckdb", "csv", "parquet"},
@@ -117,7 +110,6 @@ def _landing(
         partitions_def=partitions,
         pool=POOL,
         retry_policy=RETRY,
-        freshness_policy=deadline(contract),
         code_version=contract.version,
         description=f"{contract.title}, as delivered by {contract.provider}. {contract.purpose}",
         metadata={
@@ -145,7 +137,10 @@ def _landing(
     ) -> dg.MaterializeResult:
         @guarded
         def body() -> dg.MaterializeResult:
-            return _land(warehouse, contract, context.partition_key)
+            period = context.partition_key
+            made = _land(warehouse, contract, period)
+            report(context.instance, context.run.run_id, contract, period, made)
+            return made
 
         return body()
 

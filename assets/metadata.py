@@ -91,6 +91,11 @@ def rows_metadata(total: int | None = None, of_partition: int | None = None) -> 
     }
 
 
+def tags_of(contract: Contract) -> dict[str, str]:
+    """Give the tags by which a dataset's assets are found in the pages."""
+    return {"entity_kind": contract.kind, "clauses": "_".join(contract.clauses)}
+
+
 def counts_metadata(counts: Mapping[str, int | str | None]) -> dict[str, Any]:
     """Give counts and states as metadata; what is not known is left out."""
     return {name: value for name, value in counts.items() if value is not None}

@@ -17,6 +17,7 @@ from assets import (
     conformed,
     coverage,
     dashboard,
+    deliveries,
     employers,
     extracts,
     landing,
@@ -67,7 +68,7 @@ def build(
     assets += extracts.build(months)
     assets += report.build(months)
     return dg.Definitions(
-        assets=assets,
+        assets=[*deliveries.build(contracts, months), *assets],
         jobs=[*jobs.build(), approval.build()],
         schedules=schedules.build(),
         sensors=sensors.build(home, settings, contracts, months),

@@ -46,6 +46,10 @@ run_monitoring:
   cancel_timeout_seconds: 120
   poll_interval_seconds: 60
 
+# The daemon judges each half minute which deliveries are late by their contracts.
+freshness:
+  enabled: true
+
 # Only crashes are tried again, and a failure of the data is none.
 run_retries:
   enabled: true

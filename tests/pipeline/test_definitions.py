@@ -55,7 +55,7 @@ def specs(loaded: dg.Definitions) -> dict[str, dg.AssetSpec]:
 def test_every_dataset_and_table_is_an_asset_in_its_group(specs: dict[str, dg.AssetSpec]) -> None:
     expected = dict(STAGES)
     for key in load_contracts():
-        expected |= {f"landing/{key}": "landing", f"conformed/{key}": "conformed"}
+        expected |= {f"{group}/{key}": group for group in ("deliveries", "landing", "conformed")}
     for spec in table_specs().values():
         # A publication makes some tables of its own months; they are no step of a run.
         if spec.schema != "reference" and spec.name not in MADE_INSIDE:
@@ -105,6 +105,8 @@ def test_a_publication_waits_for_everything(loaded: dg.Definitions) -> None:
     # What is made of a publication comes after it.
     later = {publication, release, dg.AssetKey(["publication", "dashboard"])}
     later |= {key for key in graph.get_all_asset_keys() if key.path[0] in ("extracts", "report")}
+    # Nothing makes a delivery but its provider; what it became is waited for.
+    later |= {key for key in graph.get_all_asset_keys() if key.path[0] == "deliveries"}
     everything = graph.get_all_asset_keys() - later
     assert everything == graph.get(publication).parent_keys
     assert graph.get(release).parent_keys == {publication}
@@ -165,11 +167,21 @@ def test_a_period_makes_no_extracts_they_have_a_job_of_their_own(loaded: dg.Defi
     assert {n.name for n in loaded.resolve_job_def("extracts").graph.nodes} == {"extracts"}
 
 
-def test_datasets_have_a_deadline_in_jakarta(specs: dict[str, dg.AssetSpec]) -> None:
+def test_a_delivery_has_a_deadline_in_jakarta_and_no_step(
+    loaded: dg.Definitions, specs: dict[str, dg.AssetSpec]
+) -> None:
+    graph = loaded.resolve_asset_graph()
+    steps = {node.name for node in loaded.resolve_job_def("period").graph.nodes}
     for key in load_contracts():
-        policy = specs[f"landing/{key}"].freshness_policy
+        policy = specs[f"deliveries/{key}"].freshness_policy
         assert policy is not None
         assert policy.timezone == "Asia/Jakarta"
+        assert specs[f"landing/{key}"].freshness_policy is None
+        assert not graph.get(dg.AssetKey(["deliveries", key])).is_executable
+        assert graph.get(dg.AssetKey(["landing", key])).parent_keys == {
+            dg.AssetKey(["deliveries", key])
+        }
+        assert f"deliveries__{key}" not in steps
 
 
 def test_a_contract_of_the_home_is_a_dataset_without_any_python(empty_home: Home) -> None:

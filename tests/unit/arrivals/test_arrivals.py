@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from assets.landing import deadline
+from assets.deliveries import deadline
 from pipelines import overview as command
 from pipelines.cli import app
 from sources.arrivals import arrivals, due
@@ -83,7 +83,7 @@ def test_the_latest_come_first_and_another_deadline_counts(con, contracts) -> No
     assert found[0].dataset == "farmers"
     assert found[0].days_late == 10
     assert found[-1].dataset == "bpjs_participants"
-    assert deadline(other["farmers"]).deadline_cron == "0 6 3 * *"
+    assert deadline(other["farmers"]).deadline_cron == "59 23 2 * *"
 
 
 def test_a_home_without_any_run_misses_everything(tmp_path: Path) -> None:
