@@ -91,7 +91,12 @@ def shapes() -> alt.Chart:
 def trend() -> alt.LayerChart:
     """Coverage by month with its interval: rows month, at, low, high, label, tip."""
     base = alt.Chart(_fields("month", "at", "low", "high")).encode(
-        x=alt.X("month", type="nominal", sort=None, axis=alt.Axis(title=None, labelAngle=0))
+        x=alt.X(
+            "month",
+            type="nominal",
+            sort=None,
+            axis=alt.Axis(title=None, labelAngle=0, labelOverlap="parity", labelSeparation=6),
+        )
     )
     percent = alt.Axis(title=None, format=".1%", tickCount=4)
     return (
@@ -150,7 +155,7 @@ def steps() -> alt.LayerChart:
 
 def dots() -> alt.LayerChart:
     """Rates of scenarios: rows label, at, base, color, text, tip."""
-    base = alt.Chart(_fields("label", "at", "base")).encode(y=_y("label", 230), tooltip=_hover())
+    base = alt.Chart(_fields("label", "at", "base")).encode(y=_y("label", 320), tooltip=_hover())
     scale = alt.Scale(zero=False, padding=45, nice=False)
     x = alt.X("at", type="quantitative", axis=None, scale=scale)
     return (

@@ -289,13 +289,15 @@ def _data(
     defined = [key.removeprefix("col.") for key in words["id"] if key.startswith("col.")]
     meanings = {name: meaning(name) for name in defined}
     contracts = load_contracts(contract_dirs)
+    english = load_yaml(_own("lists.yaml"))
     return {
         "periods": months,
         "provinces": [*provinces, {"code": "00", "name": _UNKNOWN["id"]}],
         "regencies": [*regencies, {"code": "0000", "name": _UNKNOWN["id"], "province": "00"}],
         "sectors": [*sectors, {"code": "X", **_UNKNOWN}],
         "datasets": {
-            key: {"id": contract.title, "en": contract.title} for key, contract in contracts.items()
+            key: {"id": contract.title, "en": english.get(key, contract.title)}
+            for key, contract in contracts.items()
         },
         "groups": {
             key: {rule.group: {"id": rule.id, "en": rule.en} for rule in contract.rules}

@@ -21,7 +21,7 @@ def indonesian(count: int) -> str:
 
 
 def percent(rate: float) -> str:
-    return f"{rate * 100:.1f}".replace(".", ",") + "\u00a0%"
+    return f"{rate * 100:.1f}".replace(".", ",") + "%"
 
 
 def row(release: duckdb.DuckDBPyConnection, table: str, where: str) -> tuple[int, int, float]:
@@ -109,7 +109,7 @@ def test_the_league_shows_every_province_as_the_release_has_it(
     )
     assert "urut" in page.url
     rates = [line.split("\t")[5] for line in page.locator("#tabel-liga tbody tr").all_inner_texts()]
-    told = [float(r.replace(",", ".").split("\u00a0")[0]) for r in rates if "%" in r]
+    told = [float(r.replace(",", ".").rstrip("%")) for r in rates if "%" in r]
     assert told == sorted(told, reverse=True)
     assert page.evaluate("document.activeElement.id") == "urut-rate"
 
@@ -191,7 +191,7 @@ def test_what_is_withheld_is_marked_and_never_zero(
     page.wait_for_selector("#tabel-sektor td")  # made when it is opened
     heat = page.locator("#tabel-sektor td").all_inner_texts()
     assert any("•" in cell for cell in heat)
-    assert "0,0\u00a0%" not in heat
+    assert "0,0%" not in heat
 
 
 def test_what_moved_since_the_month_before_is_told_and_explained(
@@ -290,6 +290,21 @@ def test_a_phone_shows_it_all_without_moving_sideways(phone: Opened) -> None:
     )
     assert small == []
     assert phone.messages == []
+
+
+def test_a_phone_cuts_no_name_and_shows_what_counts(phone: Opened) -> None:
+    page = phone.go()
+    for name in ("kepekaan", "jembatan", "lapangan", "segmen"):
+        assert "\u2026" not in page.locator(f"#bagan-{name} svg").text_content(), name
+    # Names are broken into lines; percentages of the trend keep their format.
+    assert "%" in page.locator("#bagan-tren svg").text_content()
+    for table, columns in (("#isi-diktum", 3), ("#isi-mutu", 3)):
+        row = page.locator(f"{table} tbody tr").first
+        shown = [cell for cell in row.locator("th, td").all() if cell.is_visible()]
+        assert len(shown) == columns, table
+        edge = page.locator(table).bounding_box()
+        last = shown[-1].bounding_box()
+        assert last["x"] + last["width"] <= edge["x"] + edge["width"] + 1, table
 
 
 def test_it_prints_figures_without_controls(desk: Opened) -> None:

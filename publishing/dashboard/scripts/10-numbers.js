@@ -22,8 +22,7 @@ Cakupan.numbers = (function () {
   }
   function integer(value, lang) { return fixed(value, 0, lang); }
   function percent(rate, lang, places) {
-    const text = fixed(rate * 100, places === undefined ? 1 : places, lang);
-    return lang === "id" ? text + THIN + "%" : text + "%";
+    return fixed(rate * 100, places === undefined ? 1 : places, lang) + "%";
   }
   function signed(value, text) { return value > 0 ? "+" + text : text; }
   function points(difference, lang) {
@@ -36,7 +35,7 @@ Cakupan.numbers = (function () {
       ? [[1e12, "triliun"], [1e9, "miliar"], [1e6, "juta"]]
       : [[1e12, "trillion"], [1e9, "billion"], [1e6, "million"]];
     const unit = units.find(([size]) => Math.abs(value) >= size);
-    return "Rp" + THIN + (unit ? fixed(value / unit[0], 1, lang) + THIN + unit[1]
+    return "Rp" + (unit ? fixed(value / unit[0], 1, lang) + THIN + unit[1]
       : integer(value, lang));
   }
   function month(period, lang) {

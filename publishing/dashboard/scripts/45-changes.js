@@ -24,16 +24,19 @@ Cakupan.changes = (function () {
         change: past === null || (partial && kind === "count") || now[name] === null || past[name] === null
           ? null : now[name] - past[name] })) };
     }
-    // Regions or sectors whose gap moved most, either way; only what both months tell.
+    // Regions or sectors whose gap moved most, either way; only what both months tell, and of how
+    // many they tell it.
     function most(list, state, period, count) {
-      if (!period) return [];
+      if (!period) return { told: 0, rows: [] };
       const past = new Map(list(at(state, period)).map((row) => [row.code, row.figure]));
-      return list(state).map((row) => {
+      const told = list(state).map((row) => {
         const old = past.get(row.code);
-        const told = old && !old.partial && !row.figure.partial && old.gap !== null && row.figure.gap !== null;
-        return Object.assign({}, row, { change: told ? row.figure.gap - old.gap : null });
-      }).filter((row) => row.change).sort((one, other) => Math.abs(other.change) - Math.abs(one.change)
-        || one.code.localeCompare(other.code)).slice(0, count);
+        const both = old && !old.partial && !row.figure.partial && old.gap !== null && row.figure.gap !== null;
+        return Object.assign({}, row, { change: both ? row.figure.gap - old.gap : null });
+      }).filter((row) => row.change !== null);
+      return { told: told.length, rows: told.filter((row) => row.change)
+        .sort((one, other) => Math.abs(other.change) - Math.abs(one.change)
+          || one.code.localeCompare(other.code)).slice(0, count) };
     }
     // Lists whose delivery is in another state than a month before.
     function deliveries(tableOf, state, period) {

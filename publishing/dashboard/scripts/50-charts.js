@@ -21,6 +21,18 @@ Cakupan.charts = (function () {
     return { color: palette.scale[own], ink: palette.ink[own], told: true };
   }
 
+  // Breaks a label into lines of at most so many signs, where it has blanks.
+  function lines(text, most) {
+    const made = [];
+    for (const word of text.split(" ")) {
+      const last = made.length - 1;
+      if (made.length && (made[last] + " " + word).length <= most) made[last] += " " + word;
+      else made.push(word);
+    }
+    return made.join("\n");
+  }
+  const MOST = 20;
+
   function create(specs, page) {
     const drawn = new Map();
     let turn = 0;
@@ -33,10 +45,19 @@ Cakupan.charts = (function () {
       const spec = structuredClone(specs[name]);
       spec.width = Math.max(options.width || holder.clientWidth, 200);
       spec.height = options.height;
-      for (const source of spec.data) if (source.name === "rows") source.values = rows;
-      if (spec.width < 480) for (const axis of spec.axes || []) {
+      const narrow = spec.width < 480;
+      const labelled = narrow ? rows.map((row) => (row.label && row.label.length > MOST
+        ? Object.assign({}, row, { label: lines(row.label, MOST) }) : row)) : rows;
+      for (const source of spec.data) if (source.name === "rows") source.values = labelled;
+      if (narrow) for (const axis of spec.axes || []) {
+        // Names, which have a limit of their own; numbers keep their format.
+        if (axis.orient === "left" && axis.labelLimit) axis.encode = { labels: { update: {
+          text: { signal: "split(datum.value, '\\n')" }, lineHeight: { value: 13 },
+          dy: { signal: "-6.5 * (length(split(datum.value, '\\n')) - 1)" } } } };
         axis.labelLimit = Math.min(axis.labelLimit || 999, 150);
         if (axis.tickCount) axis.tickCount = 3;
+        // The last number stands within the chart, also where it is not at the very end.
+        if (axis.labelFlush) axis.labelFlush = 24;
       }
       if (options.keep) for (const scale of spec.scales || []) if (options.keep[scale.name]) Object.assign(scale, options.keep[scale.name]);
       // The compiled axes hold no words: only months and numbers, by the language's signs.
@@ -75,5 +96,5 @@ Cakupan.charts = (function () {
     }
     return { draw };
   }
-  return { create, step, range, paint };
+  return { create, step, range, paint, lines };
 })();

@@ -26,6 +26,11 @@ Cakupan.words = (function () {
       if (kind === "rupiah") return n.rupiah(value, lang());
       return n.integer(value, lang());
     }
+    // One figure where both ends are printed alike.
+    function interval(low, high) {
+      const ends = [write(low, "percent"), write(high, "percent")];
+      return ends[0] === ends[1] ? ends[0] : ends.join("–");
+    }
     const plain = (value, kind, partial) => (value === null ? t("withheld")
       : (partial && kind !== "percent" ? t("atleast") + " " : "") + write(value, kind));
     function defined(column, text) {
@@ -45,7 +50,7 @@ Cakupan.words = (function () {
     }
     // Unknown regions have no name in the reference tables.
     function region(one) { return /^0+$/.test(one.code) ? t("unknown") : one.label || one.name; }
-    return { t, name, show, plain, write, withheld, defined, sector, shortSector, place, region, lang,
+    return { t, name, show, plain, write, interval, withheld, defined, sector, shortSector, place, region, lang,
       month: (period) => n.month(period, lang()), shortMonth: (period) => n.shortMonth(period, lang()), points: (d) => n.points(d, lang()),
       integer: (v) => n.integer(v, lang()), signed: (v) => n.signed(v, n.integer(v, lang())), percent: (v) => n.percent(v, lang()) };
   }

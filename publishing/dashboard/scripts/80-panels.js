@@ -48,8 +48,8 @@ Cakupan.panels = (function () {
       return width ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": text }, box) : box;
     }
     const locale = () => (words.lang() === "id"
-      ? { decimal: ",", thousands: ".", grouping: [3], currency: ["Rp\u00a0", ""], percent: "\u00a0%" }
-      : { decimal: ".", thousands: ",", grouping: [3], currency: ["Rp\u00a0", ""] });
+      ? { decimal: ",", thousands: ".", grouping: [3], currency: ["Rp", ""] }
+      : { decimal: ".", thousands: ",", grouping: [3], currency: ["Rp", ""] });
     function draw(id, name, rows, options) {
       const box = document.getElementById("bagan-" + id);
       if (box) charts.draw(box, name, rows, Object.assign({ locale: locale() }, options));
@@ -67,7 +67,8 @@ Cakupan.panels = (function () {
         el("dt", {}, defined(column)),
         el("dd", {}, el("span", { class: "big" }, show(f[column], kind, f.partial)),
           low !== null && low !== undefined && high !== null
-            ? el("span", { class: "between" }, t("between", { low: words.write(low, kind), high: words.write(high, kind) }))
+            ? el("span", { class: "between" }, words.write(low, kind) === words.write(high, kind) ? t("between.alike")
+              : t("between", { low: words.write(low, kind), high: words.write(high, kind) }))
             : null, extra));
       const past = before[before.findIndex((one) => one.period === s.bulan) - 1];
       const moved = past && past.figure.coverage_rate !== null && f.coverage_rate !== null
@@ -212,7 +213,7 @@ Cakupan.panels = (function () {
       const top = Math.max(1, ...rows.map((row) => row.figure.gap || 0));
       const told = rows.filter((row) => row.figure.workers !== null);
       const hidden = rows.length - told.length;
-      fill("isi-wilayah", tableOf(t("league"), [head("label"), head("workers", "workers"), head("active", "active"),
+      fill("isi-wilayah", told.length ? tableOf(t("league"), [head("label"), head("workers", "workers"), head("active", "active"),
         head("gap", "gap"), { of: "", text: true }, head("rate", "coverage_rate"), { of: t("interval") }],
       told.map((row) => ({ chosen: row.code === s.provinsi || row.code === s.kabupaten, cells: [
         el("a", { href: link(own ? { kabupaten: row.code } : { provinsi: row.code, kabupaten: "" }) }, words.region(row)),
@@ -220,9 +221,9 @@ Cakupan.panels = (function () {
         show(row.figure.gap, "count", row.figure.partial),
         row.figure.gap === null ? "" : bar(row.figure.gap / top, palette.unregistered),
         show(row.figure.coverage_rate, "percent"),
-        row.figure.coverage_low === null ? words.withheld() : words.percent(row.figure.coverage_low) + "–" + words.percent(row.figure.coverage_high)] })),
-      { id: "tabel-liga", class: "league" }),
-      hidden ? el("p", { class: "note" }, t("hidden.regions", { n: hidden, all: rows.length })) : null);
+        row.figure.coverage_low === null ? words.withheld() : words.interval(row.figure.coverage_low, row.figure.coverage_high)] })),
+      { id: "tabel-liga", class: "league" }) : el("p", { class: "note" }, t("withheld.all")),
+      hidden && told.length ? el("p", { class: "note" }, t("hidden.regions", { n: hidden, all: rows.length })) : null);
     }
 
     // --- sectors -----------------------------------------------------------------------------
@@ -235,27 +236,32 @@ Cakupan.panels = (function () {
     }
     function stacked(id, text, rows, head, onclick) {
       const told = rows.filter((row) => row.figure.workers !== null);
-      const parts = told.flatMap((row) => {
+      let apart = 0;
+      const parts = told.flatMap((row, position) => {
         const f = row.figure;
         const parts = f.partial ? f.paired : f;
         const own = !f.partial && f.inactive !== null && f.unregistered !== null ? ["active", "inactive", "unregistered"]
           : parts.active !== null ? ["active", "gap"] : ["workers"];
-        return own.map((part, at) => ({ label: row.label, code: row.code, n: (part === "workers" ? f : parts)[part] || 0, part: at,
+        // An empty line between groups of rows that are not parts of one whole.
+        const line = position && row.group !== told[position - 1].group
+          ? [{ label: " ".repeat(apart += 1), n: 0, part: 0, color: "transparent", tip: "" }] : [];
+        return line.concat(own.map((part, at) => ({ label: row.label, code: row.code, n: (part === "workers" ? f : parts)[part] || 0, part: at,
           color: { gap: palette.unregistered, workers: "#b9bfc6" }[part] || palette[part],
           tip: (row.full || row.label) + "\n" + t("col." + part) + ": " + plain(f[part], "count", f.partial)
-            + "\n" + t("col.coverage_rate") + ": " + plain(f.coverage_rate, "percent") }));
+            + "\n" + t("col.coverage_rate") + ": " + plain(f.coverage_rate, "percent") })));
       });
-      fill("isi-" + id, told.length ? [holder(id, text, told.length * 26 + 30),
+      const height = (told.length + apart) * 26 + 30;
+      fill("isi-" + id, told.length ? [holder(id, text, height),
         el("ul", { class: "legend" }, (told.some((row) => !row.figure.partial) ? ["active", "inactive", "unregistered"] : ["active", "gap"]).map((part) => el("li", {},
           el("i", { "aria-hidden": "true", style: { background: palette[part] || palette.unregistered } }), t("col." + part))),
         told.some((row) => row.figure.active === null) ? el("li", {}, el("i", { "aria-hidden": "true", style: { background: "#b9bfc6" } }), t("parts.withheld")) : null)]
         : el("p", { class: "note" }, t("withheld.all")),
-      told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null,
+      told.length && told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null,
       behind(id, text, [{ of: head, text: true }, { of: defined("workers") }, { of: defined("active") }, { of: defined("inactive") },
         { of: defined("unregistered") }, { of: defined("gap") }, { of: defined("coverage_rate") }],
       () => rows.map((row) => ({ cells: [row.full || row.label, ...["workers", "active", "inactive", "unregistered", "gap"]
         .map((name) => show(row.figure[name], "count", row.figure.partial)), show(row.figure.coverage_rate, "percent")] }))));
-      if (told.length) draw(id, "parts", parts, { height: told.length * 26 + 30, onclick });
+      if (told.length) draw(id, "parts", parts, { height, onclick });
     }
     function heat() {
       const s = state();
@@ -291,7 +297,7 @@ Cakupan.panels = (function () {
     function segments() {
       const s = state();
       scope("segmen", { basis: "domicile", sector: false, regency: false, segment: true });
-      const label = (prefix) => (row) => ({ label: t(prefix + row.code), code: row.code, figure: row.figure });
+      const label = (prefix) => (row) => ({ label: t(prefix + row.code), code: row.code, group: prefix, figure: row.figure });
       stacked("segmen", t("segments.alt"), [
         ...figures.groups(s, "segment", s.segmen ? [s.segmen] : ["PU", "BPU", "JAKON", "PMI"]).map(label("segment.")),
         ...figures.groups(s, "sex", ["L", "P"]).map(label("sex.")),

@@ -49,6 +49,7 @@ Cakupan.more = (function () {
           : el("p", { class: "note" }, t("withheld.all")),
         rows.length && rows.length < found.rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: found.rows.length - rows.length, all: found.rows.length })) : null);
     }
+    const list = (dataset) => words.name(data.datasets[dataset]) || dataset;
     function clauses() {
       const s = state();
       scope("diktum", { basis: false, sector: false, regency: false });
@@ -69,15 +70,16 @@ Cakupan.more = (function () {
         const before = earlier.find((one) => is(row)(one) && one.group === row.group);
         const group = row.group && (data.groups[row.dataset] || {})[row.group];
         const cells = [row.group ? el("span", { class: "group" }, group ? words.name(group) : row.group)
-          : el("span", { class: "clause" }, el("b", {}, row.clause), " ", clause ? words.name(clause) : ""),
-        row.group ? defined("obligation", t("obligation." + row.obligation)) : words.name(data.datasets[row.dataset]) || row.dataset, show(row.listed, "count", row.listedPartial),
+          : el("span", { class: "clause" }, el("b", {}, row.clause), " ", clause ? words.name(clause) : "",
+            el("span", { class: "narrow" }, list(row.dataset))),
+        row.group ? defined("obligation", t("obligation." + row.obligation)) : list(row.dataset), show(row.listed, "count", row.listedPartial),
           show(row.figure.workers, "count", row.figure.partial), show(row.figure.gap, "count", row.figure.partial),
           show(row.figure.coverage_rate, "percent"), row.figure.coverage_rate === null ? "" : bar(row.figure.coverage_rate, palette.active)];
         if (past) cells.push(before && before.figure.coverage_rate !== null && row.figure.coverage_rate !== null
           ? words.points(row.figure.coverage_rate - before.figure.coverage_rate) : words.withheld());
         return { cells };
-      }), { class: "limited" }),
-      shown.some((row) => row.figure.partial) ? el("p", { class: "note" }, t("partial")) : null,
+      }), { class: "clauses" }),
+      shown.some((row) => row.figure.partial) ? el("p", { class: "note" }, t("partial") + " " + t("clauses.note")) : null,
       told.length < rows.length ? el("p", { class: "note" }, t("hidden.rows", { n: rows.length - told.length, all: rows.length })) : null);
     }
     function bridge() {
@@ -93,11 +95,17 @@ Cakupan.more = (function () {
             const before = told[told.indexOf(step) - 1];
             return { cells: [words.name(step), show(step.n, "count"), step.n === null ? words.withheld() : before ? words.integer(step.n - before.n) : "–"] };
           })));
-      const wide = told[0].n;
+      // Room for the widest text beside the bars; a narrow page tells the differences in the table.
+      const box = document.getElementById("bagan-jembatan").clientWidth;
+      const narrow = box < 480;
+      const beside = (step, at) => words.integer(step.n) + (at && told[at - 1].n !== step.n && !narrow ? "  (" + words.integer(step.n - told[at - 1].n) + ")" : "");
+      const bars = Math.max(80, box - (narrow ? 165 : 350));
+      const text = 12 + 7 * Math.max(...told.map((step, at) => beside(step, at).length));
+      const wide = told[0].n * bars / Math.max(40, bars - text);
       draw("jembatan", "steps", told.map((step, at) => ({ label: words.name(step), from: 0, to: step.n,
         color: at === told.length - 1 ? palette.active : at === 0 ? "#6b7784" : "#a9b1ba",
-        text: words.integer(step.n) + (at && told[at - 1].n !== step.n ? "  (" + words.integer(step.n - told[at - 1].n) + ")" : ""),
-        tip: words.name(step) + "\n" + words.integer(step.n) })), { height: told.length * 44, keep: { x: { domain: [0, wide * 1.25] } } });
+        text: beside(step, at),
+        tip: words.name(step) + "\n" + words.integer(step.n) })), { height: told.length * 44, keep: { x: { domain: [0, wide] } } });
     }
     function sensitivity() {
       const s = state();
@@ -105,7 +113,7 @@ Cakupan.more = (function () {
       const rows = figures.sensitivity(s, ownRules()).filter((row) => row.scenario !== ownRules());
       const told = rows.filter((row) => row.difference !== null);
       fill("isi-kepekaan", told.length ? holder("kepekaan", t("sensitivity.alt"), told.length * 52) : el("p", { class: "note" }, t("withheld.all")),
-        el("p", { class: "note" }, t("sensitivity.note")),
+        s.provinsi ? null : el("p", { class: "note" }, t("sensitivity.note")),
         behind("kepekaan", t("sensitivity"), [{ of: defined("scenario"), text: true }, { of: t("sensitivity.difference") }, { of: defined("coverage_rate") }, { of: t("sensitivity.provinces") }],
           () => rows.map((row) => ({ cells: [t("scenario." + row.scenario), row.difference === null ? words.withheld() : words.points(row.difference),
             show(row.rate, "percent"), words.integer(row.provinces)] }))));
@@ -132,10 +140,10 @@ Cakupan.more = (function () {
         grid(t("quality"), [{ of: defined("dataset"), text: true }, { of: defined("delivery_state"), text: true }, { of: defined("delivery_period"), text: true }, ...count.map((name) => ({ of: defined(name) })), { of: t("linkedshare") }],
           deliveries.map((row) => {
             const own = Cakupan.tables.find(counts, row.dataset) || {};
-            return { cells: [el("span", {}, words.name(data.datasets[row.dataset]) || row.dataset), el("span", { class: "state-" + row.delivery_state }, t("state." + row.delivery_state)),
+            return { cells: [el("span", {}, list(row.dataset)), el("span", { class: "state-" + row.delivery_state }, t("state." + row.delivery_state)),
               row.delivery_period ? el("span", { class: "nowrap" }, Cakupan.numbers.shortMonth(row.delivery_period, words.lang())) : "–", ...count.map((name) => (own[name] === null || own[name] === undefined ? "–" : words.integer(own[name]))),
               own.linked === null || own.linked === undefined || !own.accepted ? "–" : words.percent(own.linked / own.accepted)] };
-          }), { class: "limited" }));
+          }), { class: "quality" }));
     }
     function definitions() {
       const names = Object.keys(data.definitions).sort((a, b) => t("col." + a).localeCompare(t("col." + b)));

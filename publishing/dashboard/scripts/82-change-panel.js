@@ -22,12 +22,12 @@ Cakupan.moved = (function () {
         width: share + "%", left: value < 0 ? 50 - share + "%" : "50%",
         background: value < 0 ? palette.active : palette.unregistered } }));
     }
-    function ranked(id, title, rows, label, target) {
+    function ranked(id, title, { told, rows }, label, target) {
       const most = rows.length ? Math.abs(rows[0].change) : 0;
       return el("div", { class: "most", id }, el("h3", {}, title), rows.length
         ? el("ol", {}, rows.map((row) => el("li", {}, target ? el("a", { href: link(target(row)) }, label(row)) : el("span", {}, label(row)),
           el("span", { class: "num" }, signed(row.change)), aside(row.change, most))))
-        : el("p", { class: "note" }, t("change.nothing")));
+        : el("p", { class: "note" }, t(told ? "change.nothing" : "withheld.all")));
     }
     function sentence(rows) {
       const gap = rows.find((row) => row.name === "gap").change;
@@ -68,7 +68,7 @@ Cakupan.moved = (function () {
         grid(t("change"), [{ of: "", text: true }, { of: words.shortMonth(period) }, { of: words.shortMonth(s.bulan) }, { of: t("change.month") },
           ...(year ? [{ of: t("change.year", { month: words.shortMonth(year) }) }] : [])],
         own.rows.map((row, at) => ({ cells: [defined(row.name), show(row.before, row.kind, own.partial), show(row.now, row.kind, own.partial),
-          change(row, own.partial), ...(year ? [change(past[at], own.partial)] : [])] })), { id: "tabel-perubahan", class: "changes" }),
+          change(row, own.partial), ...(year ? [change(past[at], own.partial)] : [])] })), { id: "tabel-perubahan", class: year ? "changes year" : "changes" }),
         own.partial ? el("p", { class: "note" }, t("change.partial")) : null,
         el("div", { class: "where" },
           s.kabupaten || s.segmen ? null : ranked("berubah-wilayah", t(s.provinsi ? "change.regencies" : "change.provinces"),

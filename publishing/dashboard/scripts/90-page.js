@@ -90,6 +90,7 @@ Cakupan.page = (function () {
     own.replaceChildren(...list.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
     own.value = chosen;
   }
+  const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   function filters() {
     const { t } = words;
     options("saring-bulan", state.bulan, known.periods.map((period) => [period, words.month(period)]));
@@ -99,7 +100,7 @@ Cakupan.page = (function () {
     document.getElementById("saring-kabupaten").disabled = !state.provinsi;
     options("saring-sektor", state.sektor, [["", t("all")], ...data.sectors.map((s) => [s.code, words.name(s)])]);
     options("saring-segmen", state.segmen, [["", t("all")], ...["PU", "BPU", "JAKON", "PMI"].map((s) => [s, t("segment." + s)])]);
-    options("saring-dasar", state.dasar, ["domisili", "tempat-kerja"].map((b) => [b, t("basis." + b)]));
+    options("saring-dasar", state.dasar, ["domisili", "tempat-kerja"].map((b) => [b, capital(t("basis." + b))]));
   }
   async function drawAll() {
     const own = later;

@@ -19,6 +19,7 @@ from publishing.dashboard.boundaries import province_shapes
 from publishing.dashboard.bridge import may_tell, national_bridge
 from publishing.dashboard.charts import specifications
 from publishing.dashboard.tables import PAGE_TABLES, PageTable, Release
+from sources.contracts import load_contracts
 from tests.releases import MONTHS, NAME, write_release
 from warehouse.errors import GateBlocked, UsageError
 from warehouse.home import Home
@@ -100,6 +101,13 @@ def test_both_languages_have_the_same_texts() -> None:
         assert isinstance(words["en"][key], str), key
         places = re.findall(r"\{\w+\}", text)
         assert sorted(places) == sorted(re.findall(r"\{\w+\}", words["en"][key])), key
+
+
+def test_every_list_has_an_english_name(islands: dict[str, Any]) -> None:
+    names = islands["data"]["datasets"]
+    assert set(names) == set(load_contracts())
+    assert len({one["en"] for one in names.values()}) == len(names)
+    assert [key for key, one in names.items() if one["en"] == one["id"]] == []
 
 
 def test_every_text_that_the_page_asks_for_is_there() -> None:

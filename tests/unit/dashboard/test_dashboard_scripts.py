@@ -22,21 +22,29 @@ COUNTS = ("workers", "active", "inactive", "unregistered", "gap", "gap_low", "ga
         ("fixed(1234.56, 1, 'id')", "1.234,6"),
         ("fixed(-0.04, 1, 'id')", "0,0"),
         ("fixed(-12.34, 1, 'id')", "−12,3"),
-        ("percent(0.30871, 'id')", "30,9\u00a0%"),
-        ("percent(12.345, 'id')", "1.234,5\u00a0%"),
+        ("percent(0.30871, 'id')", "30,9%"),
+        ("percent(12.345, 'id')", "1.234,5%"),
         ("percent(0.30871, 'en')", "30.9%"),
-        ("percent(0, 'id', 0)", "0\u00a0%"),
+        ("percent(0, 'id', 0)", "0%"),
         ("points(0.0123, 'id')", "+1,2"),
         ("points(-0.0123, 'en')", "−1.2"),
         ("points(0.00001, 'id')", "0,0"),
-        ("rupiah(1234567890, 'id')", "Rp\u00a01,2\u00a0miliar"),
-        ("rupiah(130543, 'en')", "Rp\u00a0130,543"),
+        ("rupiah(1234567890, 'id')", "Rp1,2\u00a0miliar"),
+        ("rupiah(130543, 'en')", "Rp130,543"),
         ("month('2026-10', 'id')", "Oktober 2026"),
         ("shortMonth('2026-08', 'id')", "Agu 26"),
     ],
 )
 def test_numbers_are_written_as_people_read_them(run: Run, expression: str, expected: str) -> None:
     assert run(f"Cakupan.numbers.{expression}") == expected
+
+
+def test_a_long_label_is_broken_between_words_and_loses_none(run: Run) -> None:
+    text = "PPPK dihitung sebagai aparatur negara"
+    broken = run(f"Cakupan.charts.lines('{text}', 22)")
+    assert broken.replace("\n", " ") == text
+    assert all(len(line) <= 22 for line in broken.split("\n"))
+    assert run("Cakupan.charts.lines('ketenagakerjaan', 4)") == "ketenagakerjaan"
 
 
 @pytest.mark.parametrize(

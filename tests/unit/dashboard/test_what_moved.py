@@ -145,8 +145,21 @@ def test_what_moved_most_comes_first_whichever_way(
         "AND moved <> 0 ORDER BY abs(moved) DESC, province_code LIMIT 5"
     ).fetchall()
     found = run(f"{CHANGES}.most((s) => figures.regions(s), at(''), '2026-09', 5)")
-    assert [(one["code"], one["change"]) for one in found] == expected
-    assert run(f"{CHANGES}.most((s) => figures.regions(s), at(''), null, 5)") == []
+    assert [(one["code"], one["change"]) for one in found["rows"]] == expected
+    assert found["told"] >= len(expected)
+    none = {"told": 0, "rows": []}
+    assert run(f"{CHANGES}.most((s) => figures.regions(s), at(''), null, 5)") == none
+
+
+def test_nothing_moved_is_not_said_where_nothing_is_told(run: Run) -> None:
+    def moved(now: str, before: str) -> Any:
+        gap = f"s.bulan === '2026-10' ? {now} : {before}"
+        listing = f"(s) => [{{code: '1', figure: {{gap: {gap}, partial: false}}}}]"
+        return run(f"{CHANGES}.most({listing}, at(''), '2026-09', 5)")
+
+    assert moved("20", "20") == {"told": 1, "rows": []}
+    assert moved("20", "null") == {"told": 0, "rows": []}
+    assert [one["change"] for one in moved("20", "35")["rows"]] == [-15]
 
 
 def test_deliveries_in_another_state_are_named(run: Run) -> None:
