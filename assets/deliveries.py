@@ -90,7 +90,7 @@ def report(
         period: the month of the run.
         landed: what landing told.
     """
-    event = event_of(contract, period, landed, dt.datetime.now(ZONE).date(), run_id)
+    event = event_of(contract, period, landed, _today(), run_id)
     if event is not None and not _known(instance, event):
         instance.report_runless_asset_event(event)
 
@@ -126,6 +126,10 @@ def event_of(
             **({"landed_by": dg.MetadataValue.dagster_run(run_id)} if run_id else {}),
         },
     )
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(ZONE).date()
 
 
 def _known(instance: dg.DagsterInstance, event: Event) -> bool:

@@ -78,7 +78,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def test_a_delivery_is_told_once_a_version_also_after_a_killed_run(
     instance: dg.DagsterInstance, farmers: Contract, period: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries.dt, "datetime", _At)
+    monkeypatch.setattr(deliveries, "_today", lambda: TODAY)
 
     def told() -> list[object]:
         fetch = instance.fetch_materializations if period == PERIOD else instance.fetch_observations
@@ -97,13 +97,10 @@ def test_a_delivery_is_told_once_a_version_also_after_a_killed_run(
         assert told() == expected
     # That of another month is another delivery.
     deliveries.report(instance, "r", farmers, "2026-11", _landed("current", 2))
-    assert instance.get_latest_materialization_event(KEY) is not None
-
-
-class _At(dt.datetime):
-    @classmethod
-    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-        return cls(2026, 11, 20, tzinfo=tz)
+    latest = instance.get_latest_materialization_event(KEY)
+    assert latest is not None
+    assert latest.asset_materialization is not None
+    assert latest.asset_materialization.partition == "2026-11"
 
 
 class _Node:
@@ -151,7 +148,8 @@ def test_dagster_finds_late_what_the_contract_calls_late(
     monkeypatch.setattr(freshness_evaluator, "AssetRecord", Record)
     monkeypatch.setattr(freshness_evaluator, "get_current_datetime", lambda _zone: moments[1])
     found = CronFreshnessPolicyEvaluator().evaluate_freshness(
-        context=None, node=_Node(deadline(contract))
+        context=None,  # type: ignore[arg-type]
+        node=_Node(deadline(contract)),  # type: ignore[arg-type]
     )
     assert asyncio.run(found) == state
     if state == FreshnessState.FAIL:
