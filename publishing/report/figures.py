@@ -24,6 +24,7 @@ _COVER = (
     "workers, active, inactive, unregistered, gap, coverage_rate, coverage_low, coverage_high, "
     "suppressed"
 )
+_ENDS = "active_low, active_high, gap_low, gap_high"
 _DOMICILE = "basis = 'domicile' AND denominator_id = 'eligible'"
 UNKNOWN_PROVINCE = "00"
 _FLAGS = ("pwbd", "pds_tk", "pds_upah", "pds_program", "arrears")
@@ -53,7 +54,7 @@ def read_figures(release: Path, warehouse: Path, period: str) -> dict[str, Any]:
         con.execute("SET VARIABLE period = ?", [period])
         before = _months_before(period, 6)
         con.execute("SET VARIABLE before = ?", [before])
-        national = _rows(con, f"SELECT {_COVER} FROM coverage_national {_month()}")
+        national = _rows(con, f"SELECT {_COVER}, {_ENDS} FROM coverage_national {_month()}")
         if not national:
             raise UsageError(
                 f"the release holds no figures of {period}: publish the month first "
@@ -76,7 +77,8 @@ def read_figures(release: Path, warehouse: Path, period: str) -> dict[str, Any]:
                 f"SELECT period, {_COVER} FROM coverage_national WHERE {_DOMICILE} "
                 "AND period <= getvariable('period') ORDER BY period DESC LIMIT 13",
             )[::-1],
-            "provinces": _provinces(con),
+            "provinces": (provinces := _provinces(con)),
+            "empty_tiles": _empty_tiles(provinces),
             "sectors": _sectors(con),
             "heat": _heat(con),
             "largest": _regencies(con, "gap DESC", _LARGEST),
@@ -124,12 +126,21 @@ def _months_before(period: str, months: int) -> str:
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
-def _provinces(con: duckdb.DuckDBPyConnection) -> Rows:
+def _places() -> dict[str, Any]:
     from importlib.resources import files  # noqa: PLC0415
 
-    places = load_yaml(
-        files("publishing.dashboard").joinpath("places.yaml").read_text(encoding="utf-8")
-    )
+    text = files("publishing.dashboard").joinpath("places.yaml").read_text(encoding="utf-8")
+    return dict(load_yaml(text))
+
+
+def _empty_tiles(provinces: Rows) -> list[Any]:
+    """Give the tiles of provinces in which nobody was seen at work, so that none is missing."""
+    seen = {row["province_code"] for row in provinces}
+    return [tile for code, tile in _places().items() if code not in seen]
+
+
+def _provinces(con: duckdb.DuckDBPyConnection) -> Rows:
+    places = _places()
     rows = _rows(
         con,
         f"""
@@ -170,7 +181,8 @@ def _heat(con: duckdb.DuckDBPyConnection) -> Rows:
     return _rows(
         con,
         "SELECT province_code, province, sector_code, sector, coverage_rate, gap, suppressed "
-        f"FROM coverage_by_province_sector {_month()} ORDER BY province_code, sector_code",
+        f"FROM coverage_by_province_sector {_month()} ORDER BY province_code = '00', "
+        "province_code, sector_code",
     )
 
 
@@ -184,14 +196,19 @@ def _regencies(con: duckdb.DuckDBPyConnection, order: str, limit: int) -> Rows:
 
 
 def _clauses(con: duckdb.DuckDBPyConnection) -> Rows:
-    """Give every clause and list, as the sum of the provinces whose figures are told."""
+    """Give every clause and list, as sums of the provinces that tell a figure.
+
+    `persons` are those of `listing` provinces; `paired` those of the `told` ones, which tell the
+    active as well, and of them alone a rate can be taken.
+    """
     return _rows(
         con,
         """
         SELECT * FROM (
         SELECT g.clause, a.addressee, c.subject, d.title AS list, d.provider,
-            count(*) AS provinces, count(g.active) AS told,
-            sum(g.persons) FILTER (g.active IS NOT NULL) AS persons,
+            count(*) AS provinces, count(g.active) AS told, count(g.persons) AS listing,
+            sum(g.persons) AS persons,
+            sum(g.persons) FILTER (g.active IS NOT NULL) AS paired,
             sum(g.active) AS active,
             sum(b.active) / nullif(sum(b.persons) FILTER (b.active IS NOT NULL), 0) AS rate_before
         FROM gap_by_instruction AS g

@@ -21,9 +21,10 @@ PART = (
     "workers BIGINT, active BIGINT, inactive BIGINT, unregistered BIGINT, gap BIGINT, "
     "coverage_rate DOUBLE, coverage_low DOUBLE, coverage_high DOUBLE, suppressed BOOLEAN"
 )
+ENDS = "active_low BIGINT, active_high BIGINT, gap_low BIGINT, gap_high BIGINT"
 HEAD = "period VARCHAR, basis VARCHAR, denominator_id VARCHAR"
 TABLES = {
-    "coverage_national": f"{HEAD}, {PART}",
+    "coverage_national": f"{HEAD}, {PART}, {ENDS}",
     "coverage_by_province": f"{HEAD}, province_code VARCHAR, province VARCHAR, {PART}",
     "coverage_by_sector": f"{HEAD}, sector_code VARCHAR, sector VARCHAR, {PART}",
     "coverage_by_province_sector": f"{HEAD}, province_code VARCHAR, province VARCHAR, "
@@ -48,6 +49,7 @@ TABLES = {
 }
 TOLD = "1234567, 400000, 34567, 800000, 834567, 0.324, 0.321, 0.3305, false"
 EARLIER = "1200000, 360000, 40000, 800000, 840000, 0.3, 0.29, 0.31, false"
+OWN_ENDS = "396296, 408024, 826543, 838271"
 HIDDEN = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true"
 KEYS = f"'{PERIOD}', 'domicile', 'eligible'"
 
@@ -58,9 +60,9 @@ def _fill(con: duckdb.DuckDBPyConnection) -> None:
     for table, columns in TABLES.items():
         con.execute(f"CREATE TABLE {table} ({columns})")
     for row in (
-        f"coverage_national VALUES ({KEYS}, {TOLD})",
-        f"coverage_national VALUES ('{BEFORE}', 'domicile', 'eligible', {EARLIER})",
-        f"coverage_national VALUES ('2026-11', 'domicile', 'eligible', {EARLIER})",
+        f"coverage_national VALUES ({KEYS}, {TOLD}, {OWN_ENDS})",
+        f"coverage_national VALUES ('{BEFORE}', 'domicile', 'eligible', {EARLIER}, {OWN_ENDS})",
+        f"coverage_national VALUES ('2026-11', 'domicile', 'eligible', {EARLIER}, {OWN_ENDS})",
         f"coverage_by_province VALUES ('{BEFORE}', 'domicile', 'eligible', '32', 'Jawa Barat', "
         f"{EARLIER}), ('{BEFORE}', 'domicile', 'eligible', '93', 'Papua Selatan', {EARLIER})",
         f"coverage_by_segment VALUES ({KEYS}, 'BPU', {TOLD}), ({KEYS}, 'BPU', {HIDDEN}), "
@@ -73,7 +75,8 @@ def _fill(con: duckdb.DuckDBPyConnection) -> None:
         f"{TOLD}), ({KEYS}, '93', 'Papua Selatan', 'A', 'Pertanian', {HIDDEN})",
         f"coverage_by_regency VALUES ({KEYS}, 'Jawa Barat', '3273', 'Kota Bandung', {TOLD})",
         f"gap_by_instruction VALUES ('{PERIOD}', '2.9', 'djp_employers', '32', 5000, 2500), "
-        f"('{PERIOD}', '2.9', 'djp_employers', '93', NULL, NULL), "
+        f"('{PERIOD}', '2.9', 'djp_employers', '93', 900, NULL), "
+        f"('{PERIOD}', '2.9', 'djp_employers', '94', NULL, NULL), "
         f"('{PERIOD}', '2.10.b', 'siinas_companies', '32', NULL, NULL)",
         f"compliance_by_sector_region VALUES ('{PERIOD}', '32', 'Jawa Barat', 7654, 321, "
         "NULL, NULL, NULL, NULL, NULL, NULL)",
@@ -151,6 +154,16 @@ def test_the_summary_says_what_the_release_says_in_indonesian_numbers(pages: lis
     assert "−5.433" in summary
 
 
+def test_both_ends_are_told_of_the_country_and_no_tile_is_missing(pages: list[str]) -> None:
+    text = " ".join(" ".join(pages).split())
+    assert "terletak antara 32,1% dan 33,1%" in text
+    assert "Peserta aktif 400.000 396.296 408.024" in text
+    assert "Kesenjangan 834.567 826.543 838.271" in text
+    tiles = next(p for p in pages if "Setiap kotak satu provinsi" in p)
+    for short in ("JABAR", "PASEL", "ACEH", "PAPUA", "DKI"):  # three of them without a row
+        assert short in tiles
+
+
 def test_a_withheld_figure_is_marked_and_never_nought(pages: list[str]) -> None:
     text = "\n".join(pages)
     row = next(line for line in text.splitlines() if line.startswith("Papua Selatan"))
@@ -164,8 +177,9 @@ def test_clauses_are_sums_of_told_provinces_in_the_order_of_the_instruction(
     page = next(p for p in pages if "Progres menurut butir" in p and "butir penerima" in p)
     rows = [line for line in page.splitlines() if line.startswith(("2.9", "2.10.b"))]
     assert [row.split()[0] for row in rows] == ["2.9", "2.10.b"]
-    assert "1/2" in rows[0]
-    assert "5.000 50,0%" in rows[0]
+    assert "1/3" in rows[0]
+    # People are summed where they are told, coverage where the active are told as well.
+    assert "≥ 5.900 50,0%" in rows[0]
     assert "ditahan" in rows[1]
 
 
