@@ -79,7 +79,9 @@ def build(partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
         for name, text in CHECKS.items()
     ]
 
-    @dg.multi_asset(name=GROUP, specs=specs, check_specs=check_specs, pool=POOL, can_subset=True)
+    @dg.multi_asset(
+        name="extracts_of_month", specs=specs, check_specs=check_specs, pool=POOL, can_subset=True
+    )
     def extracts(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Stage]
     ) -> Iterator[dg.MaterializeResult]:

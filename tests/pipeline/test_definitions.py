@@ -163,8 +163,15 @@ def test_publishing_alone_is_gated_by_the_stages_that_agree(loaded: dg.Definitio
 
 def test_a_period_makes_no_extracts_they_have_a_job_of_their_own(loaded: dg.Definitions) -> None:
     period = {node.name for node in loaded.resolve_job_def("period").graph.nodes}
-    assert "extracts" not in period
-    assert {n.name for n in loaded.resolve_job_def("extracts").graph.nodes} == {"extracts"}
+    extracts = {n.name for n in loaded.resolve_job_def("extracts").graph.nodes}
+    assert extracts == {"extracts_of_month"}
+    assert not extracts & period
+
+
+def test_the_web_server_can_load_all_of_it(loaded: dg.Definitions) -> None:
+    # It looks for what single jobs do not show, such as a job and a step of the same name.
+    dg.Definitions.validate_loadable(loaded)
+    loaded.get_repository_def().load_all_definitions()
 
 
 def test_a_delivery_has_a_deadline_in_jakarta_and_no_step(
