@@ -9,8 +9,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from publishing.changes import national_changes, tell_causes, tell_flows
+from publishing.changes import SMALL, national_changes, tell_causes, tell_flows
+from publishing.dashboard.making import make_dashboard
+from tests.dashboards import page_engine, page_islands
+from warehouse.settings import DashboardSettings
 
 Run = Callable[[str], Any]
 
@@ -37,6 +42,49 @@ def test_causes_are_told_together_or_not_at_all(
     assert tuple(told.values()) == expected
     if told["people"] is not None:
         assert sum(n for n in told.values() if n is not None) == change
+
+
+people = st.one_of(
+    st.just(0.0), st.floats(-20, 20), st.floats(-3e7, 3e7, allow_nan=False, width=64)
+)
+
+
+@given(people, people, people, st.integers(-1, 1))
+def test_whatever_is_told_of_causes_adds_up_and_tells_of_nobody(
+    one: float, two: float, three: float, rounding: int
+) -> None:
+    exact = {"people": one, "deliveries": two, "links": three}
+    # Each released gap is rounded by itself: their difference is within one of the exact one.
+    change = round(one + two + three) + rounding
+    told = tell_causes(exact, change)
+    assert list(told) == list(exact)
+    if any(count is None for count in told.values()):
+        assert set(told.values()) == {None}
+        return
+    whole = {name: count for name, count in told.items() if count is not None}
+    assert sum(whole.values()) == change
+    for name, count in whole.items():
+        assert abs(count - exact[name]) <= 3
+        assert count == 0 or abs(count) >= SMALL
+
+
+flows = st.one_of(st.just(0.0), st.floats(0, 20), st.floats(0, 3e7, width=64))
+
+
+@given(flows, flows, flows, flows, st.integers(-2, 2))
+def test_whatever_is_told_of_flows_adds_up_and_tells_of_nobody(
+    entered: float, left: float, covered: float, lapsed: float, rounding: int
+) -> None:
+    exact = {"entered_work": entered, "left_work": left, "newly_covered": covered}
+    exact["newly_lapsed"] = lapsed
+    change = round(entered - left) + rounding
+    told = tell_flows(exact, change)
+    for name, count in told.items():
+        assert count is None or count == 0 or (count >= SMALL and abs(count - exact[name]) <= 0.5)
+    # One of the two alone would give the other away.
+    assert (told["entered_work"] is None) == (told["left_work"] is None)
+    if told["entered_work"] is not None and told["left_work"] is not None:
+        assert told["entered_work"] - told["left_work"] == change
 
 
 @pytest.mark.parametrize(
@@ -111,6 +159,34 @@ def test_a_change_is_the_difference_of_what_both_months_tell(
     assert [one["name"] for one in found["rows"]] == list(names)
     assert [one["change"] for one in found["rows"]] == pytest.approx(
         [now - before for before, now in zip(*rows, strict=True)]
+    )
+
+
+def test_the_year_before_is_that_of_the_release(published: Path, tmp_path: Path) -> None:
+    folder = tmp_path / published.resolve().name
+    shutil.copytree(published, folder)
+    names = ("workers", "active", "inactive", "unregistered", "gap", "coverage_rate")
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{folder / 'release.duckdb'}' AS made")
+        tables = con.execute(
+            "SELECT DISTINCT table_name FROM duckdb_columns() "
+            "WHERE database_name = 'made' AND column_name = 'period'"
+        ).fetchall()
+        for (table,) in tables:
+            con.execute(
+                f"UPDATE made.release.{table} SET period = '2025-10' WHERE period = '2026-08'"
+            )
+        past, now = con.execute(
+            f"SELECT {', '.join(names)} FROM made.release.coverage_national "
+            "WHERE basis = 'domicile' AND period IN ('2025-10', '2026-10') ORDER BY period"
+        ).fetchall()
+    make_dashboard(folder, DashboardSettings())
+    own = page_engine(page_islands(folder / "dasbor.html"))
+    assert own(f"{CHANGES}.yearBefore(at(''))") == "2025-10"
+    assert own(f"{CHANGES}.yearBefore(at('#bulan=2026-09'))") is None
+    found = own(f"{CHANGES}.compare(at(''), {CHANGES}.yearBefore(at('')))")
+    assert [one["change"] for one in found["rows"]] == pytest.approx(
+        [new - old for old, new in zip(past, now, strict=True)]
     )
 
 
