@@ -19,7 +19,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test test-browser reliability fuzz soak lint format ui docs bench clean
+.PHONY: help demo test test-browser reliability coverage fuzz soak lint format ui docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -53,6 +53,9 @@ test-browser: $(READY) ## pass the dashboard's tests in a headless Chromium
 
 reliability: $(READY) ## run the fault tests and write docs/reliability.md from what they see
 	@CAKUPAN_RELIABILITY=write "$(BIN)/python" -m pytest -q tests/faults --deselect tests/faults/test_reliability_page.py
+
+coverage: $(READY) ## tell which lines the tests run
+	@"$(BIN)/python" -m pytest -q -n $(JOBS) $(addprefix --cov=,pipelines assets sources expectations matching publishing warehouse)
 
 fuzz: $(READY) ## try readers and parsers with ever new damaged input for MINUTES (5)
 	@until=$$(( $$(date +%s) + 60 * $(MINUTES) )); while [ $$(date +%s) -lt $$until ]; do \
