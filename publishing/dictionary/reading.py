@@ -219,8 +219,10 @@ def _concepts(con: duckdb.DuckDBPyConnection) -> tuple[Concept, ...]:
     return tuple(
         Concept(name, en, text_id, text_en, measure, code, made_by[name], tuple(sources[name]))
         for name, en, text_id, text_en, measure, code in con.execute(
-            "SELECT DISTINCT concept, concept_en, concept_text_id, concept_text_en, measure, "
-            "classification FROM reference.data_dictionary ORDER BY concept"
+            # Texts of a concept that is counted are told as categories: the concept is a count.
+            "SELECT concept, concept_en, concept_text_id, concept_text_en, "
+            "coalesce(min(measure) FILTER (measure <> 'kategori'), 'kategori') AS measure, "
+            "classification FROM reference.data_dictionary GROUP BY ALL ORDER BY concept"
         ).fetchall()
     )
 

@@ -84,7 +84,11 @@ def _write_columns(target: Target) -> int:
                 regexp_extract(c.comment, ' \\| EN: (.*)$', 1), ' \\[[^\\]]*\\]$', ''
             ) AS meaning_en,
             f.concept, f.concept_en, f.concept_text_id, f.concept_text_en,
-            f.measure, f.classification, f.unit_id
+            -- A text or a yes and no is no count, whatever the concept that it belongs to counts.
+            CASE WHEN c.data_type IN ('VARCHAR', 'VARCHAR[]', 'BOOLEAN')
+                AND f.measure IN ('jumlah', 'nilai', 'rasio') THEN 'kategori' ELSE f.measure END
+                AS measure,
+            f.classification, f.unit_id
         FROM duckdb_columns() AS c
         JOIN (VALUES {", ".join(facts)}) AS f(
             table_schema, table_name, column_name, concept, concept_en, concept_text_id,

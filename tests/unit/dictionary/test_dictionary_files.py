@@ -126,6 +126,22 @@ def test_every_figure_is_traced_to_columns_that_are_delivered(folder: Path) -> N
     assert uncommented == []
 
 
+def test_no_text_is_said_to_be_a_count(folder: Path) -> None:
+    dictionary = read_dictionary(folder / "cakupan.duckdb")
+    columns = {(t.qualified, c.name): c for t in dictionary.tables for c in t.columns}
+    national = "coverage.coverage_national"
+    assert columns[national, "workers"].measure == "jumlah"
+    assert columns[national, "denominator_id"].measure == "kategori"
+    for key, column in columns.items():
+        if column.measure in {"jumlah", "nilai", "rasio"}:
+            assert column.data_type not in {"VARCHAR", "VARCHAR[]", "BOOLEAN"}, key
+    # A concept stands once, with the measure of what it counts.
+    names = [concept.id for concept in dictionary.concepts]
+    assert len(set(names)) == len(names)
+    workers = columns[national, "workers"].concept
+    assert next(c for c in dictionary.concepts if c.id == workers).measure == "jumlah"
+
+
 def test_the_same_publication_gives_the_same_files(folder: Path) -> None:
     files = [folder / "kamus" / "kamus.html", folder / "kamus" / "kamus.xlsx"]
     before = [file.read_bytes() for file in [*files, folder / "datapackage.json"]]
