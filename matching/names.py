@@ -125,8 +125,8 @@ def title_patterns(con: duckdb.DuckDBPyConnection) -> tuple[str, str, str]:
     never = "[^\\s\\S]"
     return (
         f"^(?:{'|'.join(_longest_first(front))})+" if front else never,
-        # A comma, then any number of degrees: ", S.H., M.M." as well as ", SH MM".
-        f",[ ,]*(?:(?:{'|'.join(_longest_first(behind))})(?:[ ,]+|$))+$" if behind else never,
+        # A comma, then any number of degrees: ", S.H., M.M." as well as " ,SH MM".
+        f" *,[ ,]*(?:(?:{'|'.join(_longest_first(behind))})(?:[ ,]+|$))+$" if behind else never,
         f"(?:[ ,]+(?:{'|'.join(_longest_first(end))}))+[ ,.]*$" if end else never,
     )
 

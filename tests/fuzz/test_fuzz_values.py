@@ -139,6 +139,7 @@ def test_what_is_canonical_stays_as_it_is(text: str) -> None:
 
 
 @tried(25)
+@example(names=["A ,SH"])
 @given(
     names=st.lists(
         st.text(max_size=24)
