@@ -72,7 +72,7 @@ def test_a_group_is_made_alone_and_tells_what_it_made(
 ) -> None:
     monkeypatch.setattr(extracts, "addressees", lambda _group: [16])
     done = materialize(released)
-    (made,) = done.asset_materializations_for_node("extracts")
+    (made,) = done.asset_materializations_for_node("extracts_of_month")
     assert made.asset_key == extracts.extract_key("national")
     assert made.metadata["made"].value == 1
     folder = released.path / "extracts" / f"{PERIOD}-1" / "16-komunikasi-dan-informatika"
