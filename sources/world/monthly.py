@@ -51,6 +51,10 @@ def make_lives(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> None:
                 AS closed_on
         FROM firm_listing AS f LEFT JOIN seen AS s USING (firm)
     """)
+    con.execute(
+        "CREATE OR REPLACE TABLE first_job AS "
+        "SELECT i, min(started_on) AS started_on FROM jobs GROUP BY i"
+    )
     con.execute("CREATE OR REPLACE TABLE truth_months (period VARCHAR, nik VARCHAR, "
                 "working_age BOOLEAN, dead BOOLEAN, region_code VARCHAR, works BOOLEAN, "
                 "employee BOOLEAN, active BOOLEAN)")  # fmt: skip
@@ -59,12 +63,15 @@ def make_lives(con: duckdb.DuckDBPyConnection, d: Draws, last: dt.date) -> None:
 def set_month(con: duckdb.DuckDBPyConnection, d: Draws, month: Month) -> None:
     """Let the building database show a month: `persona`, `work_now` and `firm_listing`."""
     con.execute(persona_sql(month))
-    began = f"DATE '{month.newest}' - {d.whole('i', 'began', 0, WINDOW)}"
+    began = f"DATE '{month.newest}' - {d.whole('w.i', 'began', 0, WINDOW)}"
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW work_now AS
-        SELECT * FROM work WHERE NOT (
+        SELECT w.* FROM work AS w LEFT JOIN first_job AS f ON f.i = w.i
+        -- Who is hired later does not work yet, and neither register nor lists know of it.
+        WHERE NOT (w.terms IN ('employee', 'civil_servant')
+            AND coalesce(f.started_on > DATE '{month.as_of}', false)) AND NOT (
             full_years < 45 AND (terms IN ('casual', 'family') OR sector = 'A') AND NOT formal
-            AND {d.unit("i", "beginner")} < {BEGINNERS} AND {began} > DATE '{month.as_of}')
+            AND {d.unit("w.i", "beginner")} < {BEGINNERS} AND {began} > DATE '{month.as_of}')
     """)
     con.execute(f"""
         CREATE OR REPLACE TABLE firm_listing AS

@@ -17,6 +17,8 @@ EMPLOYER_LISTS = [
     key for key, contract in load_contracts().items() if contract.kind in ("employer", "project")
 ]
 
+IDLE = "('BELUM/TIDAK BEKERJA', 'PELAJAR/MAHASISWA', 'PENSIUNAN', 'MENGURUS RUMAH TANGGA')"
+
 
 @pytest.mark.parametrize("key", PERSON_LISTS)
 def test_every_person_record_has_its_truth(world, key: str) -> None:
@@ -254,6 +256,28 @@ def test_every_month_has_its_truth_and_follows_the_one_before(months) -> None:
     """)
     assert min(grown, old, hired, left, covered, lapsed) > 0
     assert revived == 0
+
+
+def test_the_register_does_not_know_who_is_hired_later(months) -> None:
+    register, now = (months.load("dukcapil_population", p) for p in ("2026-08", "2026-10"))
+    hired, at_work, employees, employed = months.one(f"""
+        WITH truth AS (
+            SELECT nik, bool_or(works) FILTER (period = '2026-08') AS before,
+                bool_or(employee) FILTER (period = '2026-10') AS after
+            FROM {months.truth("months")} WHERE NOT dead GROUP BY nik
+        ), told AS (
+            SELECT t.*, r.occupation, n.occupation AS occupation_now FROM truth AS t
+            JOIN {register} AS r USING (nik) JOIN {now} AS n USING (nik)
+        )
+        SELECT count(*) FILTER (NOT before AND after),
+            count(*) FILTER (NOT before AND after AND occupation NOT IN {IDLE}),
+            count(*) FILTER (after), count(*) FILTER (after AND occupation_now NOT IN {IDLE})
+        FROM told
+    """)
+    assert hired > 5
+    # Some call themselves self-employed at any time; the newest register knows the most of work.
+    assert at_work < hired * 0.25
+    assert employed > employees * 0.6
 
 
 def test_firms_open_and_close_between_months_and_never_open_again(months) -> None:
