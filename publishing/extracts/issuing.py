@@ -68,7 +68,8 @@ def issue(
         UsageError: as `make_extracts`; keys are set and no secret for pseudonyms is; or the
             settings name a recipient that there is not.
         GateBlocked: as `make_extracts`.
-        CakupanError: a run holds the restricted warehouse, or the audit log cannot be written.
+        CakupanError: a run holds the restricted warehouse, another process makes extracts of this
+            home, or the audit log cannot be written.
     """
     audit = AuditLog(home, the_signer(home, settings))
     publication = find_release(home, period)

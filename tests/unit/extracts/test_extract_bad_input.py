@@ -6,9 +6,10 @@ import fcntl
 import os
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -16,6 +17,8 @@ from extract_world import PERIOD
 from typer.testing import CliRunner
 
 from pipelines.cli import app
+from publishing.audit import AuditLog
+from publishing.delivery.retention import unlogged
 from publishing.delivery.sending import deliver
 from publishing.extracts.issuing import issue
 from warehouse.errors import CakupanError, SourceDown, UsageError
@@ -81,6 +84,28 @@ def test_a_target_that_is_full_gets_nothing_that_looks_whole(issued: Home, tmp_p
     assert deliver(issued, settings(outbox), PERIOD).standing == 1
     (folder,) = (path.parent for path in outbox.rglob("manifest.json"))
     assert {path.name: path.stat().st_size for path in folder.iterdir()} == sizes
+
+
+def test_a_second_maker_takes_nothing_that_waits_for_its_entry(
+    issued: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, refused = AuditLog.add, []
+
+    def add_while_another_comes(log: AuditLog, entries: Sequence[dict[str, Any]]) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(AuditLog, "add", add)
+            try:
+                issue(issued, settings(), PERIOD, addressees=[15])
+            except CakupanError as error:
+                refused.append(str(error))
+        add(log, entries)
+
+    monkeypatch.setattr(AuditLog, "add", add_while_another_comes)
+    made = issue(issued, settings(), PERIOD, addressees=[15])
+    assert len(refused) == 1
+    assert "makes extracts" in refused[0]
+    assert all((folder / "manifest.json").is_file() for folder in made.written)
+    assert unlogged(issued) == []
 
 
 @pytest.mark.parametrize(
