@@ -5,13 +5,16 @@ not belong here: how much an agreement is worth.
 
 Every rule is a narrow equality of keys. A key that too many register people share is capped
 for that rule, and what was skipped is written down; the rules overlap, so that a common
-name or date is reached by another rule together with something rarer. A record therefore
-meets at most (number of rules x cap) people however large the register is.
+name or date is reached by another rule together with something rarer.
+
+How many people a record meets does not grow with the register. For most there is somebody of
+the same sounding name and birth date, whom their home, birth place or mother vouches for, and
+the wide rules are spared. Others follow their keys from the rarest on, until about `MOST` people
+are met.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import duckdb
@@ -31,6 +34,8 @@ class Rule:
         cap: most register people a key may have.
         alike: condition over `l` and `r` that a pair of a wide rule must meet as well.
         only: condition over `l`: records that the rule is for.
+        wide: asked for those records alone that no settling rule found somebody for.
+        settles: who is found has the record's name and birth date.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Rule:
     cap: int
     alike: str = "true"
     only: str = "true"
+    wide: bool = True
+    settles: bool = False
 
 
 def _both(*parts: str) -> tuple[str, tuple[str, ...]]:
@@ -109,13 +116,21 @@ _CLOSE = "jaro_winkler_similarity(l.canon, r.canon) >= 0.92"
 # A record without a birth date. One that has it is found by it, and would meet only strangers.
 _UNDATED = "l.born IS NULL"
 
-# What the conditions on alike pairs read of a register row, beside its name.
-_SEEN = ", r.name_id, r.t_first, r.t_last, r.mother_h"
+# Most people that the wide rules together bring a record, those of the rarest keys first. Rules
+# that look at the pair itself (`alike`) bring few, and are not counted.
+MOST = 60
+
+# One of these must agree with somebody of the same name and birth date for the wide rules to be
+# spared, where the record states any: at ten million people every two hundredth record has a
+# namesake of the same day.
+_VOUCHING = ("region", "place", "mother_h")
 
 RULES: tuple[Rule, ...] = (
+    Rule("name_birth", *_dated(_STATED, "@h_pflat"), 40, wide=False, settles=True),
+    Rule("words_birth", *_dated(_STATED, "@h_psorted"), 40, wide=False, settles=True),
     # A NIK with one digit wrong or two swapped keeps two of its three parts, and half the
     # third: region (6 digits), birth date (6), serial (4).
-    Rule("nik_serial", *_nik("@front // 10000"), 60),
+    Rule("nik_serial", *_nik("@front // 10000"), 60, wide=False),
     Rule("nik_region_province", *_nik("@back % 10000000000", "@front // 100000000000000"), 60),
     Rule("nik_region_district", *_nik("@back % 10000000000", "(@back // 10000000000) % 10000"), 60),
     Rule("nik_date_year", *_nik("@front // 10000000000", "@back % 1000000"), 60),
@@ -125,7 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule("birth_rare", *_dated(_STATED, "@t_rare"), 60),
     Rule("birth_region", *_dated(_STATED, "@region"), 40),
     Rule("birth_mother", *_dated(_STATED, "@mother_h"), 40),
-    Rule("birth_sex", *_dated(_STATED, "@sex"), 120, _ALIKE),
+    Rule("birth_place", *_dated(_STATED, "@place"), 40),
     Rule("near_birth_first", *_dated(_NEAR, "@t_first", "@t_last"), 40),
     Rule("near_birth_rare", *_dated(_NEAR, "@t_rare"), 40, _ALIKE),
     Rule("name_year", *_both("@h_pflat", "@born // 10000"), 40),
@@ -182,51 +197,128 @@ def find_candidates(
     Returns:
         The number of pairs.
     """
-    # A row is a pair, or a key that a rule passed over as too many people have it.
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE match_found"
-        "(id BIGINT, person_key UBIGINT, rule UTINYINT, key UBIGINT, people BIGINT)"
-    )
-    con.execute(
-        f"INSERT INTO match_found(id, person_key) SELECT id, nik_key FROM {records}"
-        " WHERE nik_key IS NOT NULL"
-    )
-    for number, rule in enumerate(rules):
-        con.execute(f"INSERT INTO match_found {_pairs_sql(records, number, rule)}")
+    probe(con, records, rules)
+    follow(con, records, rules)
     if period is not None:
         _report(con, period, lists, rules)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT DISTINCT id, person_key"
-        " FROM match_found WHERE person_key IS NOT NULL; DROP TABLE match_found"
+        f"""
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        SELECT id, person_key FROM match_found
+        UNION SELECT id, nik_key FROM {records} WHERE nik_key IS NOT NULL;
+        DROP TABLE match_found; DROP TABLE match_probes; DROP TABLE match_hits;
+        """
     )
     return int(scalar(con, f"SELECT count(*) FROM {target}"))
 
 
-def _pairs_sql(records: str, number: int, rule: Rule) -> str:
-    """Give the query of what a rule finds, as rows of `match_found`."""
-    named = rule.alike != "true"
-    # Keys that too many have go before the join, in whatever order it is done: one that
-    # everybody has would make pairs of all with all.
-    kept = f"h.key IN (SELECT key FROM block WHERE n <= {rule.cap})"
-    people = f"(SELECT h.*, n.canon FROM hit AS h JOIN {NAMES} AS n USING (name_id) WHERE {kept})"
-    return f"""
-        WITH probe AS MATERIALIZED (
-            SELECT DISTINCT id, key FROM (
-                SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l
-                WHERE {rule.only})
-            WHERE key IS NOT NULL),
-        hit AS MATERIALIZED (
-            SELECT {rule.register} AS key, r.person_key{_SEEN if named else ""}
-            FROM {PEOPLE} AS r WHERE ({rule.register}) IN (SELECT key FROM probe)),
-        block AS MATERIALIZED (SELECT key, count(*) AS n FROM hit GROUP BY key)
-        SELECT p.id, r.person_key, {number}, NULL, NULL
-        FROM probe AS p
-        JOIN {people if named else f"(SELECT h.* FROM hit AS h WHERE {kept})"} AS r USING (key)
-        {f"JOIN {records} AS l USING (id)" if named else ""}
-        WHERE {rule.alike}
-        UNION ALL
-        SELECT id, NULL, {number}, key, n FROM probe JOIN block USING (key) WHERE n > {rule.cap}
+def probe(con: duckdb.DuckDBPyConnection, records: str, rules: tuple[Rule, ...]) -> None:
+    """Look up the keys of the records, and choose which of them are followed.
+
+    Makes temporary tables `match_probes` (`id`, `rule`, `key`, `n` people who have it, `kept`)
+    and `match_hits` (`rule`, `key`, `person_key`) of keys that no more people have than may.
     """
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE match_probes
+        (id BIGINT, rule UTINYINT, key UBIGINT, n BIGINT, kept BOOLEAN);
+        CREATE OR REPLACE TEMP TABLE match_hits(rule UTINYINT, key UBIGINT, person_key UBIGINT);
+        """
+    )
+    for number, rule in enumerate(rules):
+        if not rule.wide:
+            _look_up(con, records, number, rule)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE match_open AS FROM {records}"
+        f" WHERE id NOT IN ({settled_sql(records, rules)})"
+    )
+    for number, rule in enumerate(rules):
+        if rule.wide:
+            _look_up(con, "match_open", number, rule)
+    facts = ", ".join(
+        f"({number}, {rule.cap}, {rule.wide and rule.alike == 'true'})"
+        for number, rule in enumerate(rules)
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_probes AS
+        SELECT id, rule, key, n, n <= cap AND (NOT counts OR upto <= {MOST}) AS kept
+        FROM (SELECT *, coalesce(sum(n) FILTER (counts AND n <= cap)
+                OVER (PARTITION BY id ORDER BY n, rule, key), 0) AS upto
+            FROM match_probes JOIN (VALUES {facts}) AS f(rule, cap, counts) USING (rule));
+        DROP TABLE match_open;
+        """
+    )
+
+
+def _look_up(con: duckdb.DuckDBPyConnection, records: str, number: int, rule: Rule) -> None:
+    """Add the keys that a rule looks up, and the people who have them."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_asked AS
+        SELECT DISTINCT id, key FROM (
+            SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l
+            WHERE {rule.only})
+        WHERE key IS NOT NULL;
+        CREATE OR REPLACE TEMP TABLE match_hit AS
+        SELECT {rule.register} AS key, r.person_key FROM {PEOPLE} AS r
+        WHERE ({rule.register}) IN (SELECT key FROM match_asked);
+        CREATE OR REPLACE TEMP TABLE match_block AS
+        SELECT key, count(*) AS n FROM match_hit GROUP BY key;
+        INSERT INTO match_probes
+        SELECT id, {number}, key, n, false FROM match_asked JOIN match_block USING (key);
+        -- Keys that too many have go before any join: one that everybody has would make pairs
+        -- of all with all.
+        INSERT INTO match_hits
+        SELECT {number}, key, person_key FROM match_hit
+        WHERE key IN (SELECT key FROM match_block WHERE n <= {rule.cap});
+        DROP TABLE match_asked; DROP TABLE match_hit; DROP TABLE match_block;
+        """
+    )
+
+
+def settled_sql(records: str, rules: tuple[Rule, ...]) -> str:
+    """Give the query of the records that a settling rule found somebody for.
+
+    Of the record's home, birth place and mother one must agree, or none be stated.
+    """
+    settling = [str(number) for number, rule in enumerate(rules) if rule.settles]
+    if not settling:
+        return "SELECT NULL::BIGINT WHERE false"
+    same = " OR ".join(f"l.{name} = r.{name}" for name in _VOUCHING)
+    silent = " AND ".join(f"l.{name} IS NULL" for name in _VOUCHING)
+    return f"""
+        SELECT DISTINCT id FROM match_probes AS p JOIN match_hits AS h USING (rule, key)
+        JOIN {records} AS l USING (id) JOIN {PEOPLE} AS r USING (person_key)
+        WHERE rule IN ({", ".join(settling)}) AND ({same} OR {silent})
+    """
+
+
+def follow(con: duckdb.DuckDBPyConnection, records: str, rules: tuple[Rule, ...]) -> None:
+    """Make `match_found` (`id`, `rule`, `person_key`): the people behind the keys kept."""
+    wary = {number: rule for number, rule in enumerate(rules) if rule.alike != "true"}
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE match_found AS SELECT id, rule, person_key"
+        " FROM match_probes JOIN match_hits USING (rule, key) WHERE kept"
+    )
+    if not wary:
+        return
+    numbers = ", ".join(map(str, wary))
+    alike = " ".join(f"WHEN {number} THEN {rule.alike}" for number, rule in wary.items())
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_alike AS
+        WITH doubtful AS MATERIALIZED (SELECT * FROM match_found WHERE rule IN ({numbers})),
+        seen AS (SELECT p.person_key, p.t_first, p.t_last, p.mother_h, n.canon
+            FROM (SELECT * FROM {PEOPLE} WHERE person_key IN (SELECT person_key FROM doubtful)) AS p
+            JOIN {NAMES} AS n USING (name_id))
+        SELECT d.* FROM doubtful AS d JOIN {records} AS l USING (id)
+        JOIN seen AS r USING (person_key) WHERE CASE rule {alike} END;
+        DELETE FROM match_found WHERE rule IN ({numbers});
+        INSERT INTO match_found FROM match_alike;
+        DROP TABLE match_alike;
+        """
+    )
 
 
 def _report(
@@ -238,79 +330,13 @@ def _report(
         f"""
         INSERT INTO linkage.blocking_report
         WITH rules(rule, name) AS (VALUES {names}),
-        counts AS (
-            SELECT dataset, rule, count(person_key) AS pairs, count(DISTINCT key) AS keys,
-                sum(people) AS skipped
-            FROM match_found JOIN {lists} USING (id) WHERE rule IS NOT NULL GROUP BY ALL)
+        found AS (SELECT dataset, rule, count(*) AS pairs
+            FROM match_found JOIN {lists} USING (id) GROUP BY ALL),
+        passed AS (SELECT dataset, rule, count(DISTINCT key) AS keys, sum(n) AS skipped
+            FROM match_probes JOIN {lists} USING (id) WHERE NOT kept GROUP BY ALL)
         SELECT {literal(period)}, dataset, name, coalesce(pairs, 0), coalesce(keys, 0),
             coalesce(skipped, 0)
         FROM (SELECT DISTINCT dataset FROM {lists}) CROSS JOIN rules
-        LEFT JOIN counts USING (dataset, rule)
+        LEFT JOIN found USING (dataset, rule) LEFT JOIN passed USING (dataset, rule)
         """
     )
-
-
-@dataclass(frozen=True)
-class RuleOutcome:
-    """What one blocking rule found for a record.
-
-    Attributes:
-        rule: its name.
-        state: `no_key` (what the key is made of is missing), `nobody` (no register person
-            has it), `capped` (too many have it), `unlike` (those who have it are unlike
-            otherwise) or `compared`.
-        missing: columns of the key that the record lacks.
-        people: register people who have the key.
-        cap: most people it may have.
-    """
-
-    rule: str
-    state: str
-    missing: list[str]
-    people: int
-    cap: int
-
-
-def reached(con: duckdb.DuckDBPyConnection, record: str) -> list[RuleOutcome]:
-    """Tell what each rule that is for such a record found for it.
-
-    Args:
-        con: the warehouse; the register has been prepared.
-        record: key table of one record (`matching.keys.prepare_records`).
-    """
-    return [
-        _outcome(con, record, rule)
-        for rule in RULES
-        if scalar(con, f"SELECT {rule.only} FROM {record} AS l")
-    ]
-
-
-def _outcome(con: duckdb.DuckDBPyConnection, record: str, rule: Rule) -> RuleOutcome:
-    probes = ", ".join(rule.probes)
-    sizes = [
-        int(row[0])
-        for row in con.execute(
-            f"WITH probe AS (SELECT DISTINCT key FROM (SELECT unnest([{probes}]) AS key"
-            f" FROM {record} AS l) WHERE key IS NOT NULL)"
-            f" SELECT count(h.key) FROM probe LEFT JOIN (SELECT {rule.register} AS key FROM"
-            f" {PEOPLE} AS r WHERE ({rule.register}) IN (FROM probe)) AS h USING (key)"
-            " GROUP BY probe.key"
-        ).fetchall()
-    ]
-    state, missing = "compared", []
-    if not sizes:
-        state = "no_key"
-        # A second birth date and the employer's region are a help, not a want.
-        used = {re.sub("^nik_(front|back)$", "nik", n) for n in re.findall(r"\bl\.(\w+)", probes)}
-        used -= {"born_other", "work"}
-        missing = [n for n in sorted(used) if scalar(con, f"SELECT {n} IS NULL FROM {record}")]
-    elif max(sizes) == 0:
-        state = "nobody"
-    elif not any(0 < n <= rule.cap for n in sizes):
-        state = "capped"
-    elif rule.alike != "true":
-        # Without the owner of its NIK, whom no rule has to find.
-        one = f"(SELECT * REPLACE (NULL::UBIGINT AS nik_key) FROM {record})"
-        found = find_candidates(con, one, "match_some", rules=(rule,))
-        state = "compared" if found else "unlike"
-    return RuleOutcome(rule.name, state, missing, sum(sizes), rule.cap)

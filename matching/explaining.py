@@ -20,13 +20,14 @@ from typing import Any
 import duckdb
 
 from matching.assignment import Thresholds, score_claims
-from matching.blocking import RuleOutcome, find_candidates, reached
+from matching.blocking import find_candidates
 from matching.comparison import FIELDS, LEVELS, compare
 from matching.exact import RAW, split
 from matching.keys import BASIS, NIK_KINDS, REGISTER, prepare_records
 from matching.model import Model, linked_with
 from matching.names import create_name_macros
 from matching.persons import scored_sql
+from matching.reached import RuleOutcome, reached
 from matching.review import DECIDED_PPM, reject, rejections
 from warehouse.errors import UsageError
 from warehouse.storage import literal

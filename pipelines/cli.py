@@ -129,13 +129,25 @@ def sample(
         list[str] | None,
         typer.Option("--database", help="Dataset to put into a database; may be repeated."),
     ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", help="Deliver only this dataset; may be repeated."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> int | None:
     """Make synthetic deliveries in the providers' formats, with the truth kept apart."""
     from pipelines import cli_tools  # noqa: PLC0415
 
     return cli_tools.sample(
-        out, people, seed, period, months, error_rates, tuple(database or ()), as_json
+        out,
+        people,
+        seed,
+        period,
+        months,
+        error_rates,
+        tuple(database or ()),
+        tuple(dataset or ()),
+        as_json,
     )
 
 

@@ -84,7 +84,7 @@ _REASONS = {
 }
 _STATES = {
     "no_key": "isian kosong", "nobody": "tidak ada di register", "capped": "terlalu umum",
-    "unlike": "tidak mirip", "compared": "dibandingkan",
+    "unlike": "tidak mirip", "compared": "dibandingkan", "spared": "tidak perlu",
 }  # fmt: skip
 _COLUMNS = {
     "nik": "NIK", "full_name": "nama", "sex": "jenis kelamin", "birth_date": "tanggal lahir",

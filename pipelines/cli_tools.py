@@ -32,6 +32,7 @@ def sample(
     months: int,
     error_rates: Path | None,
     databases: tuple[str, ...],
+    datasets: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Make a synthetic world; see `cakupan sample --help`.
@@ -52,6 +53,7 @@ def sample(
         error_rates=error_rates,
         log=lambda message: console.print(message, markup=False, highlight=False),
         databases=databases,
+        datasets=datasets,
     )
     if as_json:
         print_json(asdict(made))

@@ -144,6 +144,7 @@ class Bench:
                 self.cakupan(
                     "sample", "--people", int(people * OVERSIZE), "--seed", self.options.seed,
                     "--period", PERIOD, "--out", world,
+                    "--dataset", "dukcapil_population", "--dataset", "bpjs_participants",
                     *(("--error-rates", SPOILT) if spoilt == "spoilt" else ()),
                 )  # fmt: skip
                 truth = Path(world) / "truth" / "person_records.parquet"

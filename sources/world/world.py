@@ -83,6 +83,7 @@ def generate(
     error_rates: Path | None = None,
     log: Log | None = None,
     databases: Sequence[str] = (),
+    datasets: Sequence[str] = (),
 ) -> WorldSummary:
     """Make a synthetic sample world.
 
@@ -95,6 +96,7 @@ def generate(
         error_rates: YAML of changed error rates (the shape of data/error_rates.yaml).
         log: told what is being made.
         databases: datasets that go into `databases/sources.sqlite` instead of the inbox.
+        datasets: the only ones delivered; all where left out. What they say is the same.
 
     Returns:
         What was made.
@@ -109,11 +111,13 @@ def generate(
         raise UsageError(f"a sample world has 1 to 36 months, not {months}")
     rates = load_rates(error_rates)
     contracts = {key: c for key, c in load_contracts().items() if can_make(c)}
-    unknown = sorted(set(databases) - set(contracts))
+    unknown = sorted({*databases, *datasets} - set(contracts))
     if unknown:
         raise UsageError(
             f"no sample dataset {', '.join(unknown)}; there are {', '.join(sorted(contracts))}"
         )
+    if datasets:
+        contracts = {key: c for key, c in contracts.items() if key in {*databases, *datasets}}
     out = Path(out).resolve()
     for folder in ("inbox", "truth", "databases", ".building"):
         shutil.rmtree(out / folder, ignore_errors=True)

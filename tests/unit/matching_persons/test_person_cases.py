@@ -11,7 +11,7 @@ import pytest
 
 from matching import persons
 from matching.assignment import Thresholds, assign, score_claims
-from matching.blocking import Rule, create_report, find_candidates
+from matching.blocking import MOST, Rule, create_report, find_candidates
 from matching.keys import prepare_records
 from matching.model import Model
 from matching.spine import build_spine
@@ -262,6 +262,64 @@ def test_a_common_key_is_capped_and_told(
     assert report[0] == ("name", found, 0, 0)
     assert report[1][:3] == ("sex", 0, 1)
     assert report[1][3] > 1000
+
+
+def _pairs_of(con: duckdb.DuckDBPyConnection, rules: tuple[Rule, ...], **said: object) -> set[int]:
+    """Ask for a record that says this, with a register of three namesakes and some others."""
+    con.execute(
+        """
+        CREATE SCHEMA IF NOT EXISTS linkage;
+        CREATE OR REPLACE TABLE linkage.register_people AS
+        SELECT j::UBIGINT AS person_key, 0 AS name_id, 7::UBIGINT AS h_pflat, 7::UBIGINT AS
+            h_psorted, CASE WHEN j < 3 THEN 900101 ELSE 800101 END AS born, 3273 AS region,
+            'BANDUNG' AS place, 5::UBIGINT AS mother_h, j % 50 AS sex, 1::UBIGINT AS t_first,
+            2::UBIGINT AS t_last
+        FROM range(1000) AS t(j);
+        CREATE OR REPLACE TABLE linkage.register_names AS SELECT 0 AS name_id, 'ALI' AS canon;
+        """
+    )
+    known = {"h_pflat": "7", "h_psorted": "7", "born": "900101", "born_other": "NULL",
+             "region": "NULL", "place": "NULL", "mother_h": "NULL", "sex": "1",
+             "nik_key": "NULL::UBIGINT"} | said  # fmt: skip
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE asking AS SELECT 1::BIGINT AS id, "
+        + ", ".join(f"{value} AS {name}" for name, value in known.items())
+    )
+    find_candidates(con, "asking", "asking_pairs", rules=rules)
+    return {row[0] for row in con.execute("SELECT person_key FROM asking_pairs").fetchall()}
+
+
+SETTLING = Rule("name_birth", "hash(r.h_pflat, r.born)", ("hash(l.h_pflat, l.born)",), 40,
+                wide=False, settles=True)  # fmt: skip
+
+
+def test_wide_rules_are_spared_where_somebody_of_the_name_and_day_is_vouched_for() -> None:
+    con = duckdb.connect()
+    rules = (SETTLING, Rule("sex", "hash(r.sex)", ("hash(l.sex)",), 100))
+    # By the region; by nothing, as the record states nothing that could.
+    assert _pairs_of(con, rules, region="3273", place="'MEDAN'") == {0, 1, 2}
+    assert _pairs_of(con, rules) == {0, 1, 2}
+    # Of another birth place and mother: a namesake, so that the other rules are followed as well.
+    assert _pairs_of(con, rules, place="'MEDAN'", mother_h="6") == {0, 1, 2, *range(1, 1000, 50)}
+    # Nobody of that day.
+    assert _pairs_of(con, rules, born="990101", region="3273") == set(range(1, 1000, 50))
+
+
+def test_wide_rules_bring_the_rarest_keys_and_not_more_than_enough() -> None:
+    con = duckdb.connect()
+
+    def group(name: str, size: int) -> Rule:
+        return Rule(name, f"hash({size}, r.person_key // {size})", (f"hash({size}, 2)",), 100)
+
+    some = (group("thirty", 30), group("twenty", 20), group("ten", 10))
+    assert MOST == 60
+    assert len(_pairs_of(con, some)) == len({*range(60, 90), *range(40, 60), *range(20, 30)})
+    # The widest is left out when those before it have brought enough.
+    more = (group("forty", 40), *some)
+    assert _pairs_of(con, more) == {*range(60, 90), *range(40, 60), *range(20, 30)}
+    # Rules that look at the pair do not count, and their caps hold for them.
+    wary = Rule("wary", "hash(0, r.sex)", ("hash(0, l.sex)",), 100, alike="r.canon = 'ALI'")
+    assert _pairs_of(con, (wary, *some)) >= {1, 51, 101, *range(60, 90)}
 
 
 def test_candidates_share_one_probability() -> None:

@@ -131,6 +131,15 @@ def test_several_months_in_a_database_are_told_apart_by_a_query(months) -> None:
             assert len(found) == rows
 
 
+def test_chosen_datasets_alone_say_what_they_say_among_all(make_world, small) -> None:
+    few = make_world(people=1500, datasets=("bpjs_participants",))
+    assert [path.name for path in (few.out / "inbox").iterdir()] == ["bpjs_participants"]
+    assert list(few.summary.rows) == ["bpjs_participants"]
+    among = {key: value for key, value in _hashes(small.out).items() if "bpjs_participants" in key}
+    assert among
+    assert {key: _hashes(few.out)[key] for key in among} == among
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -139,6 +148,7 @@ def test_several_months_in_a_database_are_told_apart_by_a_query(months) -> None:
         {"months": 99},
         {"period": "2026-13"},
         {"databases": ("no_such_list",)},
+        {"datasets": ("no_such_list",)},
         {"error_rates": Path("/no/such/file.yaml")},
     ],
 )
