@@ -27,6 +27,7 @@ from pathlib import Path
 import duckdb
 
 from matching.blocking import RULES, Rule
+from matching.carried_people import CARRIED_PEOPLE, create_state
 from matching.keys import PEOPLE
 from warehouse.storage import literal, scalar
 
@@ -38,16 +39,6 @@ _PERSON = (
 # The code that candidates and levels come from: another code, another way of linking.
 _CODE = ("blocking", "carrying", "comparison", "exact", "frequencies", "keys", "names", "residual",
          "spine")  # fmt: skip
-
-
-def create_state(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables of the state, `linkage.carried_*`, where they are missing."""
-    con.execute(
-        """
-        CREATE SCHEMA IF NOT EXISTS linkage;
-        CREATE TABLE IF NOT EXISTS linkage.carried(way VARCHAR, period VARCHAR);
-        """
-    )
 
 
 def way(con: duckdb.DuckDBPyConnection, version: int, model: str) -> str:
@@ -86,7 +77,8 @@ def open_records(
     """Find the records that have to be compared anew.
 
     Args:
-        con: the warehouse with the state (`stands`); the register and `match_rest` stand.
+        con: the warehouse with the state (`stands`); the register, prepared after it was kept,
+            and `match_rest` stand.
         records: key table of the period's residual (`matching.keys.prepare_records`).
         target: temporary table to make: the rows of `records` that are opened.
         rules: of blocking.
@@ -99,10 +91,10 @@ def open_records(
         CREATE OR REPLACE TEMP TABLE match_turned AS
         WITH turned AS (
             SELECT coalesce(a.person_key, b.person_key) AS person_key
-            FROM linkage.carried_people AS a FULL JOIN {PEOPLE} AS b USING (person_key)
+            FROM {CARRIED_PEOPLE} AS a FULL JOIN {PEOPLE} AS b USING (person_key)
             WHERE a.said IS DISTINCT FROM b.said
                 OR a.person_key IS NULL OR b.person_key IS NULL)
-        SELECT {_PERSON} FROM linkage.carried_people SEMI JOIN turned USING (person_key)
+        SELECT {_PERSON} FROM {CARRIED_PEOPLE} SEMI JOIN turned USING (person_key)
         UNION ALL
         SELECT {_PERSON} FROM {PEOPLE} SEMI JOIN turned USING (person_key);
         CREATE OR REPLACE TEMP TABLE match_reopened AS
@@ -144,7 +136,9 @@ def bring_pairs(con: duckdb.DuckDBPyConnection, opened: str, compared: str) -> N
 
 
 def keep(con: duckdb.DuckDBPyConnection, period: str, named: str) -> None:
-    """Keep what the next month needs: people, records of the residual, and their pairs.
+    """Keep what the next month needs: records of the residual, and their pairs.
+
+    The people are those of the register that stands; they are set aside when another is prepared.
 
     Args:
         con: the warehouse after `matching.residual.gather` of all records of a period.
@@ -156,7 +150,7 @@ def keep(con: duckdb.DuckDBPyConnection, period: str, named: str) -> None:
     con.execute("DELETE FROM linkage.carried")
     con.execute(
         f"""
-        CREATE OR REPLACE TABLE linkage.carried_people AS SELECT {_PERSON} FROM {PEOPLE};
+        DROP TABLE IF EXISTS {CARRIED_PEOPLE};
         CREATE OR REPLACE TABLE linkage.carried_records AS
         SELECT dataset, record_id, told FROM ({_told_sql(con, "match_keys")});
         CREATE OR REPLACE TABLE linkage.carried_pairs AS
@@ -164,7 +158,7 @@ def keep(con: duckdb.DuckDBPyConnection, period: str, named: str) -> None:
         FROM match_compared AS c JOIN match_rest USING (id);
         """
     )
-    con.execute(f"INSERT INTO linkage.carried VALUES ({literal(named)}, {literal(period)})")
+    con.execute(f"INSERT INTO linkage.carried VALUES ({literal(named)}, {literal(period)}, false)")
 
 
 def _told_sql(con: duckdb.DuckDBPyConnection, records: str) -> str:

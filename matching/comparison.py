@@ -175,6 +175,7 @@ def compare(
     target: str,
     *,
     names: bool = True,
+    part: bool = False,
 ) -> None:
     """Compare pairs of keys into a temporary table of levels.
 
@@ -189,6 +190,7 @@ def compare(
             `place_f`, `mother_f`, all as counts of people.
         names: compare the names too; where only numbers and places are wanted, the names
             and mothers stay "missing", and neither side needs their columns.
+        part: `right` holds some rows of the register.
     """
     name = FIRST_LOOK if names else "0::TINYINT"
     mother = _MOTHER if names else "0::TINYINT"
@@ -219,7 +221,7 @@ def compare(
     )
     look_closer(con, "match_levels", "match_closer")
     people = f"(SELECT people FROM {BASIS})"
-    if right != REGISTER:
+    if right != REGISTER and not part:
         people = f"(SELECT count(*) FROM {right})"
     con.execute(
         f"""

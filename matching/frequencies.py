@@ -27,8 +27,8 @@ class Counted:
     """Queries of how common values are, for `matching.keys.prepare_register`.
 
     Attributes:
-        births: `born`, `birth_n`, from `stated`.
-        places: `place`, `place_n`, from `match_source` and `places_spelt`.
+        births: `born`, `birth_n`.
+        places: `place`, `place_n`.
         names: `h_psorted`, `name_n`, `mother_n`, a row for every name of `match_spelt`.
         people: an expression, the people counted.
         seen_once: an expression over `match_same`, what a name that stands once counts.
@@ -45,9 +45,10 @@ def counted_sql(version: int | None) -> Counted:
     """Give the queries of commonness: of a model version, or of the register itself."""
     if version is None:
         return Counted(
-            births="SELECT born, count(*)::INTEGER AS birth_n FROM stated GROUP BY 1",
-            places="SELECT place, count(*)::INTEGER AS place_n"
-            " FROM match_source JOIN places_spelt USING (birth_place) GROUP BY 1",
+            births="SELECT born, count(*)::INTEGER AS birth_n FROM linkage.register_people"
+            " WHERE born IS NOT NULL GROUP BY 1",
+            places="SELECT place, count(*)::INTEGER AS place_n FROM linkage.register_people"
+            " WHERE place IS NOT NULL GROUP BY 1",
             names="SELECT h_psorted, sum(people) AS name_n, sum(children) AS mother_n"
             " FROM match_spelt GROUP BY 1",
             people="(SELECT count(*) FROM linkage.register_people)",
@@ -144,11 +145,11 @@ def keep_frequencies(con: duckdb.DuckDBPyConnection, version: int) -> None:
         SELECT DISTINCT {version}, 'mother', h_psorted, NULL, mother_n
         FROM linkage.register_names WHERE mother_n > 1
         UNION ALL
-        SELECT DISTINCT {version}, 'birth', born::UBIGINT, NULL, birth_n
-        FROM linkage.register_people WHERE birth_n > 1
+        SELECT {version}, 'birth', born::UBIGINT, NULL, birth_n
+        FROM linkage.register_births WHERE birth_n > 1
         UNION ALL
-        SELECT DISTINCT {version}, 'place', NULL, place, place_n
-        FROM linkage.register_people WHERE place_n > 1;
+        SELECT {version}, 'place', NULL, place, place_n
+        FROM linkage.register_places WHERE place_n > 1;
         """
     )
 

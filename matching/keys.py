@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import duckdb
 
+from matching.carried_people import set_aside
 from matching.frequencies import counted_sql, put_tokens
 from matching.names import create_name_macros, standardise_names
 from matching.spine import adult_sql
@@ -38,6 +39,10 @@ NIK_KINDS = ("no NIK", "NIK nobody has", "NIK nobody has, of another date", "NIK
 # and of mothers, each once; and the view that puts them together. A name stands for many
 # people, so that most of the work on names is done once for all of them.
 PEOPLE = "linkage.register_people"
+# How many people have a birth date, a birth place; and the people with what these tables tell.
+BIRTHS = "linkage.register_births"
+PLACES = "linkage.register_places"
+STATED = "linkage.register_stated"
 NAMES = "linkage.register_names"
 REGISTER = "linkage.register"
 TOKENS = "linkage.register_tokens"
@@ -60,8 +65,7 @@ def _places_sql(source: str) -> str:
 def _stated_sql(side: str) -> str:
     """Give what a row says of a person but for names: NIK, birth date, sex, region."""
     return f"""
-        {side}.nik, {_NIK_BIRTH.replace("nik", f"{side}.nik")} AS nik_birth,
-        {_BIRTH.replace("birth_date", f"{side}.birth_date")} AS birth,
+        {side}.nik, {_BIRTH.replace("birth_date", f"{side}.birth_date")} AS birth,
         CASE WHEN {side}.sex IN ('L', 'P') THEN {side}.sex END AS sex,
         CASE WHEN length({side}.region_code) = 4 AND {side}.region_code <> '0000'
             THEN {side}.region_code::SMALLINT END AS region
@@ -89,34 +93,17 @@ def prepare_register(
     create_name_macros(con)
     counted = counted_sql(version)
     con.execute("CREATE SCHEMA IF NOT EXISTS linkage")
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_twice AS
-        SELECT nik FROM in_population WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1;
-        CREATE OR REPLACE TEMP TABLE match_source AS
-        WITH adults AS (SELECT * FROM in_population WHERE nik IS NOT NULL AND {adult_sql(period)}),
-        -- Sorting everybody for the few that stand twice would cost more than all the rest.
-        once AS (
-            SELECT * FROM adults WHERE nik NOT IN (FROM match_twice)
-            UNION ALL
-            SELECT * FROM adults WHERE nik IN (FROM match_twice)
-            QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1)
-        SELECT md5_number_lower(nik) AS id, try_cast(nik AS BIGINT) AS nik, full_name, sex,
-            birth_date, birth_place, mother_name, region_code,
-            hash(full_name, sex, birth_date, birth_place, mother_name, region_code) AS said
-        FROM once;
-        DROP TABLE match_twice;
-        """
-    )
+    set_aside(con, PEOPLE, BASIS)
+    _see_each_once(con, period)
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE match_texts AS
         WITH texts AS (
             SELECT full_name AS text, count(*) AS people, 0 AS children
-            FROM match_source WHERE full_name IS NOT NULL GROUP BY 1
+            FROM match_once WHERE full_name IS NOT NULL GROUP BY 1
             UNION ALL
             SELECT mother_name, 0, count(*)
-            FROM match_source WHERE mother_name IS NOT NULL GROUP BY 1)
+            FROM match_once WHERE mother_name IS NOT NULL GROUP BY 1)
         SELECT (row_number() OVER ())::INTEGER AS id, *
         FROM (SELECT text, sum(people)::BIGINT AS people, sum(children)::BIGINT AS children
             FROM texts GROUP BY 1)
@@ -136,28 +123,25 @@ def prepare_register(
         f"""
         CREATE OR REPLACE TABLE {TOKENS} AS FROM match_names_counts;
         CREATE OR REPLACE TEMP TABLE match_spelt AS
-        SELECT t.text, t.people, t.children, n.*
+        -- How a name begins is for those who look for its first letters.
+        SELECT t.text, t.people, t.children, n.*, hash(left(n.canon, 3)) AS start
         FROM match_texts AS t JOIN match_names AS n USING (id);
+        -- The widest table: written once, with nothing that a small table can tell.
         CREATE OR REPLACE TABLE {PEOPLE} AS
-        WITH {_places_sql("match_source")},
-        stated AS (SELECT coalesce({_BIRTH}, {_NIK_BIRTH}) AS born FROM match_source),
-        births AS ({counted.births}),
-        places AS ({counted.places}),
-        people AS (
-            SELECT s.id AS person_key, said, {_stated_sql("s")}, coalesce(birth, nik_birth) AS born,
-                place, coalesce(n.id, 0) AS name_id,
-                n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare,
-                -- How a name begins, for those who look for its first letters.
-                CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
-                coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
-            FROM match_source AS s LEFT JOIN places_spelt USING (birth_place)
-            LEFT JOIN match_spelt AS n ON n.text = s.full_name
-            LEFT JOIN match_spelt AS m ON m.text = s.mother_name)
-        SELECT {literal(period)} AS period, people.*,
-            coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
-            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
-        FROM people LEFT JOIN births USING (born) LEFT JOIN places USING (place);
-        DROP TABLE match_source;
+        WITH {_places_sql("match_once")}
+        SELECT md5_number_lower(s.digits) AS person_key,
+            hash(full_name, sex, birth_date, birth_place, mother_name, region_code) AS said,
+            {_stated_sql("s")}, coalesce(birth, {_NIK_BIRTH}) AS born,
+            place, coalesce(n.id, 0) AS name_id,
+            n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare, n.start,
+            coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
+        FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik), nik AS digits FROM match_once)
+            AS s
+        LEFT JOIN places_spelt USING (birth_place)
+        LEFT JOIN match_spelt AS n ON n.text = s.full_name
+        LEFT JOIN match_spelt AS m ON m.text = s.mother_name;
+        CREATE OR REPLACE TABLE {BIRTHS} AS {counted.births};
+        CREATE OR REPLACE TABLE {PLACES} AS {counted.places};
         CREATE OR REPLACE TEMP TABLE match_same AS {counted.names};
         -- How common a name is that stands once: not one in the register, for the one there is
         -- the person looked at, but what Good and Turing make of names seen once and twice.
@@ -174,16 +158,44 @@ def prepare_register(
         -- A name that is missing has a row too, so that every join finds one and the planner is
         -- free to begin with the few people asked for.
         INSERT INTO {NAMES} (name_id) VALUES (0);
+        CREATE OR REPLACE VIEW {STATED} AS
+        SELECT p.*, {_NIK_BIRTH} AS nik_birth,
+            coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
+            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
+        FROM {PEOPLE} AS p LEFT JOIN {BIRTHS} USING (born) LEFT JOIN {PLACES} USING (place);
         CREATE OR REPLACE VIEW {REGISTER} AS
         SELECT p.* EXCLUDE (name_id, mother_id, start, said), n.canon, n.h_flat, n.h_sorted, n.bits,
             n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
-        FROM {PEOPLE} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
+        FROM {STATED} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
         JOIN {NAMES} AS m ON m.name_id = p.mother_id;
         DROP TABLE match_texts; DROP TABLE match_spelt; DROP TABLE match_same;
         DROP TABLE match_names; DROP TABLE match_names_counts;
+        DROP VIEW match_once; DROP TABLE match_repeated;
         """
     )
     return int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
+
+
+def _see_each_once(con: duckdb.DuckDBPyConnection, period: str) -> None:
+    """Make view `match_once` of the adults of the register, each NIK once.
+
+    Of a NIK that stands twice the row with the smallest `row_hash` is taken, as on the spine;
+    these few rows are in `match_repeated`. The others are read where they lie, and never sorted.
+    """
+    columns = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code"
+    adults = f"in_population WHERE nik IS NOT NULL AND {adult_sql(period)}"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_repeated AS
+        SELECT {columns} FROM {adults} AND nik IN (
+            SELECT nik FROM in_population WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1)
+        QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1
+        """
+    )
+    others = f"SELECT {columns} FROM {adults}"
+    if int(scalar(con, "SELECT count(*) FROM match_repeated")):
+        others += " AND nik NOT IN (SELECT nik FROM match_repeated) UNION ALL FROM match_repeated"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW match_once AS {others}")
 
 
 def common_values(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
@@ -197,8 +209,8 @@ def common_values(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     queries = {
         "name": (f"SELECT people AS w, name_n AS n FROM {NAMES}"),
         "mother": (f"SELECT children AS w, mother_n AS n FROM {NAMES}"),
-        "birth": f"SELECT 1 AS w, birth_n AS n FROM {PEOPLE} WHERE born IS NOT NULL",
-        "place": f"SELECT 1 AS w, place_n AS n FROM {PEOPLE} WHERE place IS NOT NULL",
+        "birth": f"SELECT 1 AS w, birth_n AS n FROM {STATED} WHERE born IS NOT NULL",
+        "place": f"SELECT 1 AS w, place_n AS n FROM {STATED} WHERE place IS NOT NULL",
     }
     return {
         name: float(
@@ -260,7 +272,8 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH {_places_sql(source)}, k AS (
-            SELECT s.id, s.nik_key, s.conflict, {_stated_sql("s")}, pl.place,
+            SELECT s.id, s.nik_key, s.conflict, {_stated_sql("s")},
+                {_NIK_BIRTH.replace("nik", "s.nik")} AS nik_birth, pl.place,
                 n.canon, n.h_flat, n.h_sorted, n.h_pflat, n.h_psorted, n.t_first, n.t_last,
                 n.t_rare, n.bits,
                 CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,

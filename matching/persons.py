@@ -145,14 +145,19 @@ def _decide(
 
     Under the commonness of a model version its shares hold too; else they are estimated.
     """
+    # Records are numbered by dataset: those of one stand in a row.
+    first, last = con.execute(
+        "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM match_records WHERE dataset = ?",
+        [dataset],
+    ).fetchall()[0]
+    mine = f"id BETWEEN {first} AND {last}"
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE match_mine AS
-        SELECT id, record_id, nik_reason FROM match_records WHERE dataset = {literal(dataset)};
-        CREATE OR REPLACE TEMP TABLE match_exact_mine AS
-        FROM match_exact WHERE id IN (SELECT id FROM match_mine);
-        CREATE OR REPLACE TEMP TABLE match_scored_mine AS
-        FROM match_scored WHERE id IN (SELECT id FROM match_mine);
+        CREATE OR REPLACE TEMP VIEW match_mine AS
+        SELECT id, record_id, nik_reason FROM match_records WHERE {mine};
+        -- A table: decisions of reviewers change it.
+        CREATE OR REPLACE TEMP TABLE match_exact_mine AS FROM match_exact WHERE {mine};
+        CREATE OR REPLACE TEMP VIEW match_scored_mine AS FROM match_scored WHERE {mine};
         """
     )
     found = model.found if version is None else shares_of(con, version, dataset, model.found)
@@ -203,7 +208,7 @@ def _decide(
         ).fetchall()
     )
     con.execute(
-        "DROP TABLE match_mine; DROP TABLE match_exact_mine; DROP TABLE match_scored_mine;"
+        "DROP VIEW match_mine; DROP TABLE match_exact_mine; DROP VIEW match_scored_mine;"
         " DROP TABLE match_claims; DROP TABLE match_assigned; DROP TABLE match_rejected"
     )
     return counts

@@ -13,7 +13,7 @@ from matching.comparison import FIELDS, LEVELS, compare
 from matching.estimating import estimate_u, learn
 from matching.exact import RAW, add_work_region
 from matching.frequencies import keep_frequencies
-from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
+from matching.keys import PEOPLE, REGISTER, STATED, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
 from matching.residual import forget, gather
 from warehouse.storage import scalar
@@ -178,26 +178,31 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         CREATE OR REPLACE TEMP TABLE match_left AS
         SELECT person_key AS own, row_number() OVER (ORDER BY person_key) AS id,
             hash(person_key, 1) % {sample} < {FEW} AS few, nik, nik_birth, birth, born, birth_n,
-            sex, region, place, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
+            sex, region, place, place_n, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
+            hash(person_key, 3) % {sample} < {PARTNERS} AS partner,
             NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
             left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n,
             -- Where everybody shares a value, few of them are partners.
             count(*) OVER (PARTITION BY born // 100) // {CROWD} AS month_n,
             count(*) OVER (PARTITION BY place) // {CROWD} AS crowd_n,
             count(*) OVER (PARTITION BY region) // {CROWD} AS near_n
-        FROM {PEOPLE} WHERE hash(person_key, 2) % {people} < {OTHERS};
-        -- Names are looked up for the few alone.
+        FROM {STATED} WHERE hash(person_key, 2) % {people} < {OTHERS};
+        CREATE OR REPLACE TEMP VIEW match_right AS SELECT *, own AS person_key FROM match_left;
+        -- Names are looked up for the few and their partners alone.
+        CREATE OR REPLACE TEMP TABLE match_met AS
+        SELECT * FROM {REGISTER}
+        WHERE person_key IN (SELECT own FROM match_left WHERE few OR partner);
         CREATE OR REPLACE TEMP TABLE match_named AS
         SELECT l.* EXCLUDE (same_n), r.canon, r.h_flat, r.h_sorted, r.bits,
             r.name_n AS same_n, r.mother, r.mother_first
-        FROM match_left AS l JOIN {REGISTER} AS r ON r.person_key = l.own WHERE few;
+        FROM match_left AS l JOIN match_met AS r ON r.person_key = l.own WHERE few;
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND hash(b.own, 3) % {sample} < {PARTNERS} AND a.own <> b.own;
+            ON a.few AND b.partner AND a.own <> b.own;
         """
     )
-    compare(con, "match_random_pairs", "match_named", REGISTER, "match_random")
-    con.execute("DROP TABLE match_named")
+    compare(con, "match_random_pairs", "match_named", "match_met", "match_random", part=True)
+    con.execute("DROP TABLE match_named; DROP TABLE match_met")
     thin = max(1, sample // 50_000)
     con.execute(
         f"""
@@ -226,7 +231,7 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         FROM pairs
         """
     )
-    compare(con, "match_random_pairs", "match_left", PEOPLE, "match_twin", names=False)
+    compare(con, "match_random_pairs", "match_left", "match_right", "match_twin", names=False)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
@@ -235,5 +240,5 @@ def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
         WHERE hash(a.own, b.own) % greatest({thin * 10}, a.near_n)::UBIGINT = 0
         """
     )
-    compare(con, "match_random_pairs", "match_left", PEOPLE, "match_near", names=False)
-    con.execute("DROP TABLE match_left; DROP TABLE match_random_pairs")
+    compare(con, "match_random_pairs", "match_left", "match_right", "match_near", names=False)
+    con.execute("DROP VIEW match_right; DROP TABLE match_left; DROP TABLE match_random_pairs")
