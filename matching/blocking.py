@@ -246,7 +246,8 @@ def probe(con: duckdb.DuckDBPyConnection, records: str, rules: tuple[Rule, ...])
         FROM (SELECT *, coalesce(sum(n) FILTER (counts AND n <= cap)
                 OVER (PARTITION BY id ORDER BY n, rule, key), 0) AS upto
             FROM match_probes JOIN (VALUES {facts}) AS f(rule, cap, counts) USING (rule));
-        DROP TABLE match_open;
+        DROP TABLE match_open; DROP TABLE IF EXISTS match_asked; DROP TABLE IF EXISTS match_hit;
+        DROP TABLE IF EXISTS match_block;
         """
     )
 
@@ -272,7 +273,6 @@ def _look_up(con: duckdb.DuckDBPyConnection, records: str, number: int, rule: Ru
         INSERT INTO match_hits
         SELECT {number}, key, person_key FROM match_hit
         WHERE key IN (SELECT key FROM match_block WHERE n <= {rule.cap});
-        DROP TABLE match_asked; DROP TABLE match_hit; DROP TABLE match_block;
         """
     )
 

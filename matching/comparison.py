@@ -18,7 +18,7 @@ import pyarrow as pa
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from matching.keys import BASIS, REGISTER
+from matching.keys import BASIS, PEOPLE, REGISTER, register_sql
 
 # Fields in the order that patterns have, with the names of their levels.
 LEVELS: dict[str, tuple[str, ...]] = {
@@ -202,6 +202,13 @@ def compare(
             "NULL::INTEGER AS name_n, NULL::FLOAT AS whole_f, NULL::INTEGER AS mother_n,"
             " NULL::FLOAT AS bits"
         )
+    if right == REGISTER:
+        # Their rows are taken out first: else the names of everybody would be looked up.
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE match_asked AS SELECT * FROM {PEOPLE}"
+            f" WHERE person_key IN (SELECT person_key FROM {pairs})"
+        )
+    side = f"({register_sql('match_asked')})" if right == REGISTER else right
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_levels AS
@@ -216,7 +223,7 @@ def compare(
             l.nik_aside,
             {mother} AS mother, l.same_n,
             r.birth_n, r.place_n, {commonness}
-        FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {right} AS r USING (person_key))
+        FROM {pairs} AS p JOIN {left} AS l USING (id) JOIN {side} AS r USING (person_key))
         """
     )
     look_closer(con, "match_levels", "match_closer")
@@ -236,7 +243,7 @@ def compare(
             birth_n::FLOAT AS birth_f, place_n::FLOAT AS place_f, mother_n::FLOAT AS mother_f
         FROM (SELECT *, {_NIK} AS nik FROM match_levels) AS m
         LEFT JOIN match_closer AS c ON c.name_l = m.name_l AND c.name_r = m.name_r;
-        DROP TABLE match_levels; DROP TABLE match_closer;
+        DROP TABLE match_levels; DROP TABLE match_closer; DROP TABLE IF EXISTS match_asked;
         """
     )
 

@@ -158,22 +158,34 @@ def prepare_register(
         -- A name that is missing has a row too, so that every join finds one and the planner is
         -- free to begin with the few people asked for.
         INSERT INTO {NAMES} (name_id) VALUES (0);
-        CREATE OR REPLACE VIEW {STATED} AS
-        SELECT p.*, {_NIK_BIRTH} AS nik_birth,
-            coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
-            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
-        FROM {PEOPLE} AS p LEFT JOIN {BIRTHS} USING (born) LEFT JOIN {PLACES} USING (place);
-        CREATE OR REPLACE VIEW {REGISTER} AS
-        SELECT p.* EXCLUDE (name_id, mother_id, start, said), n.canon, n.h_flat, n.h_sorted, n.bits,
-            n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
-        FROM {STATED} AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
-        JOIN {NAMES} AS m ON m.name_id = p.mother_id;
+        CREATE OR REPLACE VIEW {STATED} AS {_counted_sql(PEOPLE)};
+        CREATE OR REPLACE VIEW {REGISTER} AS {register_sql(PEOPLE)};
         DROP TABLE match_texts; DROP TABLE match_spelt; DROP TABLE match_same;
         DROP TABLE match_names; DROP TABLE match_names_counts;
         DROP VIEW match_once; DROP TABLE match_repeated;
         """
     )
     return int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
+
+
+def _counted_sql(people: str) -> str:
+    """Give the query of people with how common their birth dates and places are."""
+    return f"""
+        SELECT p.*, {_NIK_BIRTH} AS nik_birth,
+            coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
+            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
+        FROM {people} AS p LEFT JOIN {BIRTHS} USING (born) LEFT JOIN {PLACES} USING (place)
+    """
+
+
+def register_sql(people: str) -> str:
+    """Give the query of `linkage.register` for some rows of its table of people."""
+    return f"""
+        SELECT p.* EXCLUDE (name_id, mother_id, start, said), n.canon, n.h_flat, n.h_sorted, n.bits,
+            n.name_f, n.name_n, m.canon AS mother, m.t_first AS mother_first, m.mother_n
+        FROM ({_counted_sql(people)}) AS p JOIN {NAMES} AS n ON n.name_id = p.name_id
+        JOIN {NAMES} AS m ON m.name_id = p.mother_id
+    """
 
 
 def _see_each_once(con: duckdb.DuckDBPyConnection, period: str) -> None:

@@ -1,4 +1,4 @@
-"""The register that comparisons carried over were made with is set aside, whenever that broke off."""
+"""The register that comparisons were made with is set aside, wherever that broke off."""
 
 from __future__ import annotations
 
