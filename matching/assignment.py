@@ -136,11 +136,13 @@ def assign(
         cardinality: `one_to_one` where the list names a person at most once, else
             `many_to_one`.
         thresholds: what a claim needs.
-        exact: table of the records that their NIK linked (`id`, `record_id`, `person_key`,
+        exact: relation of the records that their NIK linked (`id`, `record_id`, `person_key`,
             `ppm`, `rank`).
 
     Makes temporary table `match_assigned` (`id`, `status`, `tier`, `person_key`, `ppm`,
-    `reason`).
+    `reason`) of the records that have claims, and view `match_own`, the same of those in
+    `exact`, with `record_id`, and with their person as `owner` and its `owner_ppm` even where
+    another record has the person.
     """
     t = thresholds or Thresholds()
     con.execute(
@@ -152,8 +154,10 @@ def assign(
         return
     con.execute(
         f"""
-        INSERT INTO match_assigned
-        SELECT id, 'linked', 'identifier', person_key, ppm, 'nik_exact' FROM {exact};
+        CREATE OR REPLACE TEMP VIEW match_own AS
+        SELECT id, record_id, 'linked' AS status, 'identifier' AS tier, person_key, ppm,
+            'nik_exact' AS reason, person_key AS owner, ppm AS owner_ppm
+        FROM {exact};
         INSERT INTO match_assigned SELECT id, {_verdict(t)} FROM match_claims WHERE place = 1;
         """
     )
@@ -187,15 +191,18 @@ def _assign_once(con: duckdb.DuckDBPyConnection, t: Thresholds, exact: str) -> N
         f"""
         -- Rows that carry the person's own NIK are of that person whichever of them wins: the
         -- fullest agreement does, then the smallest record number.
-        INSERT INTO match_assigned
-        SELECT id, CASE WHEN n = 1 THEN 'linked' ELSE 'unlinked' END,
-            CASE WHEN n = 1 THEN 'identifier' END, CASE WHEN n = 1 THEN person_key END,
-            CASE WHEN n = 1 THEN ppm END,
-            CASE WHEN n = 1 THEN 'nik_exact' ELSE 'lost_to_better_claim' END
-        FROM (SELECT *, row_number() OVER (PARTITION BY person_key
-            ORDER BY ppm DESC, rank DESC, record_id) AS n FROM {exact});
+        CREATE OR REPLACE TEMP TABLE match_winners AS
+        SELECT *, row_number() OVER (PARTITION BY person_key
+            ORDER BY ppm DESC, rank DESC, record_id) = 1 AS won FROM {exact};
+        CREATE OR REPLACE TEMP VIEW match_own AS
+        SELECT id, record_id, CASE WHEN won THEN 'linked' ELSE 'unlinked' END AS status,
+            CASE WHEN won THEN 'identifier' END AS tier,
+            CASE WHEN won THEN person_key END AS person_key, CASE WHEN won THEN ppm END AS ppm,
+            CASE WHEN won THEN 'nik_exact' ELSE 'lost_to_better_claim' END AS reason,
+            person_key AS owner, ppm AS owner_ppm
+        FROM match_winners;
         CREATE OR REPLACE TEMP TABLE match_taken AS
-        SELECT DISTINCT person_key FROM match_assigned WHERE status = 'linked';
+        SELECT DISTINCT person_key FROM match_winners;
         CREATE OR REPLACE TEMP TABLE match_open AS
         SELECT * FROM match_claims WHERE {_open_sql(t)};
         """

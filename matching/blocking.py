@@ -123,7 +123,7 @@ MOST = 60
 # One of these must agree with somebody of the same name and birth date for the wide rules to be
 # spared, where the record states any. Without it a namesake of the same day hid the right person
 # of one settled record in 390 among ten million people.
-_VOUCHING = ("region", "place", "mother_h")
+_VOUCHING = ("region", "place_h", "mother_h")
 
 RULES: tuple[Rule, ...] = (
     Rule("name_birth", *_dated(_STATED, "@h_pflat"), 40, wide=False, settles=True),
@@ -140,7 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule("birth_rare", *_dated(_STATED, "@t_rare"), 60),
     Rule("birth_region", *_dated(_STATED, "@region"), 40),
     Rule("birth_mother", *_dated(_STATED, "@mother_h"), 40),
-    Rule("birth_place", *_dated(_STATED, "@place"), 40),
+    Rule("birth_place", *_dated(_STATED, "@place_h"), 40),
     Rule("near_birth_first", *_dated(_NEAR, "@t_first", "@t_last"), 40),
     Rule("near_birth_rare", *_dated(_NEAR, "@t_rare"), 40, _ALIKE),
     Rule("name_year", *_both("@h_pflat", "@born // 10000"), 40),
@@ -153,16 +153,16 @@ RULES: tuple[Rule, ...] = (
     Rule("mother_year", *_both("@mother_h", "@born // 10000"), 25),
     # Thin records state a name and one place, no date: a word of the name there, whichever
     # word was left out, cut to a letter or joined to the next.
-    Rule("name_place", *_both("@h_psorted", "@place"), 40, only=_UNDATED),
+    Rule("name_place", *_both("@h_psorted", "@place_h"), 40, only=_UNDATED),
     Rule("joined", *_both("@h_pflat"), 25, only=_UNDATED),
-    Rule("first_place", *_word("place", "@t_first"), 30, only=_UNDATED),
-    Rule("last_place", *_word("place", "@t_last"), 30, only=_UNDATED),
+    Rule("first_place", *_word("place_h", "@t_first"), 30, only=_UNDATED),
+    Rule("last_place", *_word("place_h", "@t_last"), 30, only=_UNDATED),
     Rule("first_region", *_word("region", "@t_first"), 30, only=_UNDATED),
     Rule("last_region", *_word("region", "@t_last"), 30, only=_UNDATED),
-    Rule("mother_place", *_both("@mother_h", "@place"), 25, _ALIKE_NAME, _UNDATED),
+    Rule("mother_place", *_both("@mother_h", "@place_h"), 25, _ALIKE_NAME, _UNDATED),
     Rule("mother_region", *_both("@mother_h", "@region"), 25, _ALIKE_NAME, _UNDATED),
     Rule("start_region", *_both("@start", "@region"), 200, _CLOSE, _UNDATED),
-    Rule("start_place", *_both("@start", "@place"), 200, _CLOSE, _UNDATED),
+    Rule("start_place", *_both("@start", "@place_h"), 200, _CLOSE, _UNDATED),
 )  # fmt: skip
 
 

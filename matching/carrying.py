@@ -33,8 +33,8 @@ from warehouse.storage import literal, scalar
 
 # What the rules read of a register row, and whether it says the same.
 _PERSON = (
-    "person_key, said, nik, born, sex, region, place, h_pflat, h_psorted, t_first, t_last, t_rare,"
-    " start, mother_h"
+    "person_key, said, nik, born, sex, region, place_h, mother_h, h_pflat, h_psorted, t_first,"
+    " t_last, t_rare, start"
 )
 # The code that candidates and levels come from: another code, another way of linking.
 _CODE = ("blocking", "carrying", "comparison", "exact", "frequencies", "keys", "names", "residual",

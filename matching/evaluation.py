@@ -15,7 +15,7 @@ from matching.blocking import RULES, find_candidates
 from matching.exact import add_work_region, aside_sql
 from matching.keys import REGISTER, ensure_register, prepare_records
 from warehouse.errors import UsageError
-from warehouse.storage import literal
+from warehouse.storage import literal, text_key
 
 
 def measures(right: int, wrong: int, missed: int) -> dict[str, float]:
@@ -80,7 +80,7 @@ def _judge(con: duckdb.DuckDBPyConnection, period: str, truth_parquet: Path) -> 
         CREATE OR REPLACE TEMP TABLE match_judged AS
         SELECT l.*, r.person_key AS true_key
         FROM linkage.person_links AS l
-        JOIN (SELECT dataset, record_id, md5_number_lower(nik) AS true_key
+        JOIN (SELECT dataset, record_id, {text_key("nik")} AS true_key
             FROM read_parquet({literal(str(truth_parquet))}) WHERE period = {literal(period)}) AS t
             USING (dataset, record_id)
         LEFT JOIN {REGISTER} AS r ON r.person_key = t.true_key

@@ -30,9 +30,11 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     Where the name is hardly alike, the mother must be: a slip may hit the NIK of another who
     was born on that day in that district.
 
-    Makes temporary tables `match_records` (`id`, `dataset`, `record_id`, `nik_reason`, and
-    what else the first look needs), `match_exact` (those linked) and `match_rest`, the raw
-    columns with it.
+    Makes temporary tables `match_first` (all records, with what a first look tells),
+    `match_records` (those it does not tell, with an `id` that hangs on no order of rows) and
+    `match_rest` (those of them that no NIK links, the raw columns with it), and view
+    `match_exact` (`id`, `dataset`, `record_id`, `person_key`, `ppm`, `rank`) of those linked;
+    `id` is below zero where a first look told.
 
     Args:
         con: the warehouse with the TEMP view `in_person_records`; the register is prepared.
@@ -40,14 +42,21 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     """
     aside = "" if aside_sql(con) == "nik_aside" else ", NULL::VARCHAR AS nik_aside"
     raw = ", ".join(f"l.{name}" for name in RAW.split(", "))
-    told = ", ".join(f"CASE WHEN NOT sure THEN {name} END AS {name}" for name in RAW.split(", "))
+    told = ", ".join(
+        f"CASE WHEN NOT sure THEN {name} END AS {name}"
+        for name in ("nik_reason", "nik", "nik_aside", *RAW.split(", "))
+    )
     con.execute(
         f"""
-        -- Most are told by a first look, and need no more than who they are; only the rest
-        -- is standardised and compared, and keeps what it says.
-        CREATE OR REPLACE TEMP TABLE match_records AS
-        SELECT row_number() OVER (ORDER BY dataset, record_id) AS id, dataset, record_id,
-            nik_reason, nik, nik_aside, owner, both_born, born, sure, alike, {told}
+        -- Most are told by a first look, and need no more than who they are: they are neither
+        -- numbered nor copied. Only the rest is compared, and keeps what it says.
+        CREATE OR REPLACE TEMP TABLE match_first AS
+        SELECT dataset, record_id, owner, sure,
+            CASE WHEN sure THEN CASE WHEN born AND alike >= 0.9 THEN 999900 ELSE 999000 END END
+                ::INTEGER AS ppm,
+            CASE WHEN sure THEN alike * 1000 END::INTEGER AS rank,
+            CASE WHEN NOT sure THEN both_born END AS both_born,
+            CASE WHEN NOT sure THEN born END AS born, {told}
         FROM (SELECT *, coalesce(born AND alike >= 0.86 OR alike >= 0.97, false) AS sure
             FROM (SELECT l.dataset, l.record_id, l.nik_reason, l.nik, l.nik_aside, {raw},
                     r.person_key AS owner,
@@ -59,16 +68,14 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
                 FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik){aside}
                     FROM in_person_records WHERE {where}) AS l
                 LEFT JOIN {PEOPLE} AS r USING (nik) LEFT JOIN {NAMES} AS n USING (name_id)));
-        CREATE OR REPLACE TEMP TABLE match_exact AS
-        SELECT id, record_id, owner AS person_key,
-            CASE WHEN born AND alike >= 0.9 THEN 999900 ELSE 999000 END AS ppm,
-            (alike * 1000)::INTEGER AS rank
-        FROM match_records WHERE sure;
+        CREATE OR REPLACE TEMP TABLE match_records AS
+        SELECT row_number() OVER (ORDER BY dataset, record_id) AS id, * EXCLUDE (sure, ppm, rank)
+        FROM match_first WHERE NOT sure;
         -- Without their NIK, so that it vouches for no birth date.
         CREATE OR REPLACE TEMP TABLE match_doubtful AS
         SELECT id, NULL::BIGINT AS nik, {RAW}, NULL::UBIGINT AS nik_key, false AS conflict,
             owner AS person_key, both_born, born
-        FROM match_records WHERE owner IS NOT NULL AND NOT sure;
+        FROM match_records WHERE owner IS NOT NULL;
         """
     )
     prepare_records(con, "match_doubtful", "match_doubtful_keys")
@@ -82,15 +89,19 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
             NOT born AND (name = 1 OR both_born AND name IN (0, 2) AND v.birth IN (1, 5))
                 AS conflict
         FROM match_doubtful AS d JOIN match_doubtful_levels AS v USING (id, person_key);
-        INSERT INTO match_exact
-        SELECT g.id, l.record_id, g.person_key,
-            CASE WHEN name >= 5 THEN 999000 ELSE 996000 END, name::INTEGER * 100
+        CREATE OR REPLACE TEMP TABLE match_second AS
+        SELECT g.id, l.dataset, l.record_id, g.person_key,
+            CASE WHEN name >= 5 THEN 999000 ELSE 996000 END AS ppm, name::INTEGER * 100 AS rank
         FROM match_guarded AS g JOIN match_records AS l USING (id) WHERE g.sure;
+        CREATE OR REPLACE TEMP VIEW match_exact AS
+        SELECT -1 - rowid AS id, dataset, record_id, owner AS person_key, ppm, rank
+        FROM match_first WHERE sure
+        UNION ALL FROM match_second;
         CREATE OR REPLACE TEMP TABLE match_rest AS
         SELECT l.id, l.dataset, l.record_id, l.nik, {RAW}, nik_aside,
             g.person_key AS nik_key, coalesce(g.conflict, false) AS conflict
         FROM match_records AS l LEFT JOIN match_guarded AS g ON g.id = l.id
-        WHERE NOT l.sure AND NOT coalesce(g.sure, false);
+        WHERE NOT coalesce(g.sure, false);
         DROP TABLE match_doubtful; DROP TABLE match_doubtful_keys;
         DROP TABLE match_doubtful_levels; DROP TABLE match_guarded;
         """

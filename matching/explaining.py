@@ -30,7 +30,7 @@ from matching.persons import scored_sql
 from matching.reached import RuleOutcome, reached
 from matching.review import DECIDED_PPM, reject, rejections
 from warehouse.errors import UsageError
-from warehouse.storage import literal
+from warehouse.storage import literal, text_key
 
 SHOWN = ("nik", "full_name", "sex", "birth_date", "birth_place", "region_code")
 
@@ -372,7 +372,7 @@ def _person(con: duckdb.DuckDBPyConnection, key: int | None) -> dict[str, Any] |
         return None
     rows = _rows(
         con,
-        f"SELECT {', '.join(SHOWN)} FROM in_population WHERE md5_number_lower(nik) = ?"
+        f"SELECT {', '.join(SHOWN)} FROM in_population WHERE {text_key('nik')} = ?"
         " ORDER BY row_hash, record_id LIMIT 1",
         [key],
     )
@@ -392,6 +392,7 @@ def _winner(con: duckdb.DuckDBPyConnection, link: dict[str, Any]) -> dict[str, A
 
 
 def _clean(con: duckdb.DuckDBPyConnection) -> None:
-    for name in ("records", "rest", "exact", "mine", "one", "keys", "pairs", "compared", "scored",
-                 "claims", "some", "different"):  # fmt: skip
+    con.execute("DROP VIEW IF EXISTS temp.match_exact")
+    for name in ("first", "second", "records", "rest", "mine", "one", "keys", "pairs",
+                 "compared", "scored", "claims", "some", "different"):  # fmt: skip
         con.execute(f"DROP TABLE IF EXISTS temp.match_{name}")

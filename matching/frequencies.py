@@ -47,8 +47,8 @@ def counted_sql(version: int | None) -> Counted:
         return Counted(
             births="SELECT born, count(*)::INTEGER AS birth_n FROM linkage.register_people"
             " WHERE born IS NOT NULL GROUP BY 1",
-            places="SELECT place, count(*)::INTEGER AS place_n FROM linkage.register_people"
-            " WHERE place IS NOT NULL GROUP BY 1",
+            places="SELECT place, place_n FROM (SELECT place_h, count(*) AS place_n"
+            " FROM linkage.register_people GROUP BY 1) JOIN match_places USING (place_h)",
             names="SELECT h_psorted, sum(people) AS name_n, sum(children) AS mother_n"
             " FROM match_spelt GROUP BY 1",
             people="(SELECT count(*) FROM linkage.register_people)",

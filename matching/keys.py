@@ -14,9 +14,9 @@ import duckdb
 
 from matching.carried_people import set_aside
 from matching.frequencies import counted_sql, put_tokens
-from matching.names import create_name_macros, standardise_names
+from matching.names import create_name_macros, short_hash, standardise_names
 from matching.spine import adult_sql
-from warehouse.storage import literal, scalar
+from warehouse.storage import literal, scalar, text_key
 
 # Dates are compared as two-digit year, month and day in one number: a NIK has no century.
 _BIRTH = "(year(birth_date) % 100) * 10000 + month(birth_date) * 100 + day(birth_date)"
@@ -25,6 +25,10 @@ _NIK_BIRTH = (
     "CASE WHEN nik IS NOT NULL THEN ((nik // 10000) % 100) * 10000"
     " + ((nik // 1000000) % 100) * 100 + ((nik // 100000000) % 100) % 40 END"
 )
+
+_START = short_hash("left(n.canon, 3)")
+# Text costs most where a row is written for everybody.
+_SEX = "ENUM('L', 'P')"
 
 _MOTHER = ("canon", "h_psorted", "t_first")
 
@@ -51,22 +55,29 @@ TOKENS = "linkage.register_tokens"
 BASIS = "linkage.register_basis"
 
 
-def _places_sql(source: str) -> str:
-    # Places are few: each spelling is worked on once. KOTA and KABUPATEN say nothing of the
-    # name of a place.
-    return f"""
-        places_spelt AS MATERIALIZED (
-            SELECT birth_place, nullif(regexp_replace(match_letters(match_upper(birth_place)),
-                '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '') AS place
-            FROM (SELECT DISTINCT birth_place FROM {source} WHERE birth_place IS NOT NULL))
+def _spell_places(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Make temporary table `match_places`: `birth_place`, `place`, and its hash `place_h`.
+
+    Places are few: each spelling is worked on once. KOTA and KABUPATEN say nothing of the name
+    of a place.
     """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_places AS
+        SELECT birth_place, place, CASE WHEN place IS NOT NULL THEN {short_hash("place")} END
+            AS place_h
+        FROM (SELECT birth_place, nullif(regexp_replace(match_letters(match_upper(birth_place)),
+                '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '') AS place
+            FROM (SELECT DISTINCT birth_place FROM {source}))
+        """
+    )
 
 
 def _stated_sql(side: str) -> str:
     """Give what a row says of a person but for names: NIK, birth date, sex, region."""
     return f"""
         {side}.nik, {_BIRTH.replace("birth_date", f"{side}.birth_date")} AS birth,
-        CASE WHEN {side}.sex IN ('L', 'P') THEN {side}.sex END AS sex,
+        CASE {side}.sex WHEN 'L' THEN 'L'::{_SEX} WHEN 'P' THEN 'P'::{_SEX} END AS sex,
         CASE WHEN length({side}.region_code) = 4 AND {side}.region_code <> '0000'
             THEN {side}.region_code::SMALLINT END AS region
     """
@@ -104,16 +115,19 @@ def prepare_register(
             UNION ALL
             SELECT mother_name, 0, count(*)
             FROM match_once WHERE mother_name IS NOT NULL GROUP BY 1)
-        SELECT (row_number() OVER ())::INTEGER AS id, *
-        FROM (SELECT text, sum(people)::BIGINT AS people, sum(children)::BIGINT AS children
-            FROM texts GROUP BY 1)
+        SELECT text, sum(people)::BIGINT AS people, sum(children)::BIGINT AS children
+        FROM texts GROUP BY 1;
+        -- Numbering them in a query would keep it to one core.
+        CREATE OR REPLACE TEMP VIEW match_numbered AS
+        SELECT (rowid + 1)::INTEGER AS id, * FROM match_texts;
         """
     )
+    _spell_places(con, "match_once")
     if version is not None:
         put_tokens(con, version, "match_names_counts")
     standardise_names(
         con,
-        "match_texts",
+        "match_numbered",
         "text",
         "match_names",
         weight="people",
@@ -124,24 +138,26 @@ def prepare_register(
         CREATE OR REPLACE TABLE {TOKENS} AS FROM match_names_counts;
         CREATE OR REPLACE TEMP TABLE match_spelt AS
         -- How a name begins is for those who look for its first letters.
-        SELECT t.text, t.people, t.children, n.*, hash(left(n.canon, 3)) AS start
-        FROM match_texts AS t JOIN match_names AS n USING (id);
+        SELECT t.text, t.people, t.children, n.*, {_START} AS start
+        FROM match_numbered AS t JOIN match_names AS n USING (id);
         -- The widest table: written once, with nothing that a small table can tell.
         CREATE OR REPLACE TABLE {PEOPLE} AS
-        WITH {_places_sql("match_once")}
-        SELECT md5_number_lower(s.digits) AS person_key,
+        SELECT {text_key("s.digits")} AS person_key,
             hash(full_name, sex, birth_date, birth_place, mother_name, region_code) AS said,
             {_stated_sql("s")}, coalesce(birth, {_NIK_BIRTH}) AS born,
-            place, coalesce(n.id, 0) AS name_id,
+            place_h, coalesce(n.id, 0) AS name_id,
             n.h_pflat, n.h_psorted, n.t_first, n.t_last, n.t_rare, n.start,
             coalesce(m.id, 0) AS mother_id, m.h_psorted AS mother_h
         FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik), nik AS digits FROM match_once)
             AS s
-        LEFT JOIN places_spelt USING (birth_place)
+        LEFT JOIN match_places USING (birth_place)
         LEFT JOIN match_spelt AS n ON n.text = s.full_name
         LEFT JOIN match_spelt AS m ON m.text = s.mother_name;
         CREATE OR REPLACE TABLE {BIRTHS} AS {counted.births};
-        CREATE OR REPLACE TABLE {PLACES} AS {counted.places};
+        CREATE OR REPLACE TABLE {PLACES} AS
+        SELECT place_h, min(place) AS place, max(place_n)::INTEGER AS place_n
+        FROM (SELECT DISTINCT place, place_h FROM match_places WHERE place IS NOT NULL)
+        LEFT JOIN ({counted.places}) USING (place) GROUP BY place_h;
         CREATE OR REPLACE TEMP TABLE match_same AS {counted.names};
         -- How common a name is that stands once: not one in the register, for the one there is
         -- the person looked at, but what Good and Turing make of names seen once and twice.
@@ -160,9 +176,9 @@ def prepare_register(
         INSERT INTO {NAMES} (name_id) VALUES (0);
         CREATE OR REPLACE VIEW {STATED} AS {_counted_sql(PEOPLE)};
         CREATE OR REPLACE VIEW {REGISTER} AS {register_sql(PEOPLE)};
-        DROP TABLE match_texts; DROP TABLE match_spelt; DROP TABLE match_same;
-        DROP TABLE match_names; DROP TABLE match_names_counts;
-        DROP VIEW match_once; DROP TABLE match_repeated;
+        DROP VIEW match_numbered; DROP TABLE match_texts; DROP TABLE match_spelt;
+        DROP TABLE match_same; DROP TABLE match_names; DROP TABLE match_names_counts;
+        DROP TABLE match_places; DROP VIEW match_once; DROP TABLE match_repeated;
         """
     )
     return int(scalar(con, f"SELECT count(*) FROM {PEOPLE}"))
@@ -171,10 +187,10 @@ def prepare_register(
 def _counted_sql(people: str) -> str:
     """Give the query of people with how common their birth dates and places are."""
     return f"""
-        SELECT p.*, {_NIK_BIRTH} AS nik_birth,
+        SELECT p.*, place, {_NIK_BIRTH} AS nik_birth,
             coalesce(birth_n, CASE WHEN born IS NOT NULL THEN 1 END)::INTEGER AS birth_n,
-            coalesce(place_n, CASE WHEN place IS NOT NULL THEN 1 END)::INTEGER AS place_n
-        FROM {people} AS p LEFT JOIN {BIRTHS} USING (born) LEFT JOIN {PLACES} USING (place)
+            coalesce(place_n, CASE WHEN place_h IS NOT NULL THEN 1 END)::INTEGER AS place_n
+        FROM {people} AS p LEFT JOIN {BIRTHS} USING (born) LEFT JOIN {PLACES} USING (place_h)
     """
 
 
@@ -195,16 +211,27 @@ def _see_each_once(con: duckdb.DuckDBPyConnection, period: str) -> None:
     these few rows are in `match_repeated`. The others are read where they lie, and never sorted.
     """
     columns = "nik, full_name, sex, birth_date, birth_place, mother_name, region_code"
-    adults = f"in_population WHERE nik IS NOT NULL AND {adult_sql(period)}"
+    others = f"SELECT {columns} FROM in_population WHERE nik IS NOT NULL AND {adult_sql(period)}"
+    # Numbers are grouped faster than text; rows of the same number are looked at again.
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE match_twice AS
+        SELECT hash(nik) AS h FROM in_population WHERE nik IS NOT NULL
+        GROUP BY 1 HAVING count(*) > 1
+        """
+    )
+    twice = "hash(nik) IN (FROM match_twice)"
+    if not int(scalar(con, "SELECT count(*) FROM match_twice")):
+        twice = "false"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_repeated AS
-        SELECT {columns} FROM {adults} AND nik IN (
-            SELECT nik FROM in_population WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1)
-        QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1
+        {others} AND nik IN (SELECT nik FROM in_population WHERE {twice}
+            GROUP BY nik HAVING count(*) > 1)
+        QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1;
+        DROP TABLE match_twice;
         """
     )
-    others = f"SELECT {columns} FROM {adults}"
     if int(scalar(con, "SELECT count(*) FROM match_repeated")):
         others += " AND nik NOT IN (SELECT nik FROM match_repeated) UNION ALL FROM match_repeated"
     con.execute(f"CREATE OR REPLACE TEMP VIEW match_once AS {others}")
@@ -221,8 +248,8 @@ def common_values(con: duckdb.DuckDBPyConnection) -> dict[str, float]:
     queries = {
         "name": (f"SELECT people AS w, name_n AS n FROM {NAMES}"),
         "mother": (f"SELECT children AS w, mother_n AS n FROM {NAMES}"),
-        "birth": f"SELECT 1 AS w, birth_n AS n FROM {STATED} WHERE born IS NOT NULL",
-        "place": f"SELECT 1 AS w, place_n AS n FROM {STATED} WHERE place IS NOT NULL",
+        "birth": f"SELECT birth_n AS w, birth_n AS n FROM {BIRTHS}",
+        "place": f"SELECT place_n AS w, place_n AS n FROM {PLACES}",
     }
     return {
         name: float(
@@ -276,6 +303,7 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         The number of records.
     """
     source = _with_hints(con, source)
+    _spell_places(con, source)
     standardise_names(con, source, "full_name", "match_names", token_counts=TOKENS)
     standardise_names(
         con, source, "mother_name", "match_mothers", token_counts=TOKENS, columns=_MOTHER
@@ -283,14 +311,14 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
-        WITH {_places_sql(source)}, k AS (
+        WITH k AS (
             SELECT s.id, s.nik_key, s.conflict, {_stated_sql("s")},
-                {_NIK_BIRTH.replace("nik", "s.nik")} AS nik_birth, pl.place,
+                {_NIK_BIRTH.replace("nik", "s.nik")} AS nik_birth, pl.place, pl.place_h,
                 n.canon, n.h_flat, n.h_sorted, n.h_pflat, n.h_psorted, n.t_first, n.t_last,
                 n.t_rare, n.bits,
-                CASE WHEN n.canon IS NOT NULL THEN hash(left(n.canon, 3)) END AS start,
+                CASE WHEN n.canon IS NOT NULL THEN {_START} END AS start,
                 m.canon AS mother, m.h_psorted AS mother_h, m.t_first AS mother_first
-            FROM {source} AS s LEFT JOIN places_spelt AS pl USING (birth_place)
+            FROM {source} AS s LEFT JOIN match_places AS pl USING (birth_place)
             LEFT JOIN match_names AS n USING (id) LEFT JOIN match_mothers AS m USING (id))
         SELECT k.*,
             -- A NIK of another, as of a wife or a father, tells that person's birth date.
@@ -303,7 +331,7 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM {NAMES}
             WHERE h_psorted IN (SELECT h_psorted FROM match_names) GROUP BY 1) AS same
             USING (h_psorted) JOIN match_hints USING (id);
-        DROP TABLE match_names; DROP TABLE match_mothers;
+        DROP TABLE match_names; DROP TABLE match_mothers; DROP TABLE match_places;
         DROP VIEW match_stated; DROP TABLE match_hints;
         """
     )

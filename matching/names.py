@@ -18,6 +18,16 @@ from warehouse.storage import literal
 # Tokens that a name keeps apart; what follows the last one is glued to it.
 KEPT_TOKENS = 5
 
+
+def short_hash(text: str) -> str:
+    """Give the SQL expression of a hash in 32 bits, for keys that candidates are found by.
+
+    Half the width of a table of all people: two of a million words fall together once in ten
+    thousand times, and then there are a few candidates more.
+    """
+    return f"(hash({text}) >> 32)::UINTEGER"
+
+
 # What one letter of a word tells: four bits, as the letters that names begin with are few.
 INITIAL_BITS = 4.0
 
@@ -266,7 +276,7 @@ def standardise_names(
         f"""
         CREATE OR REPLACE TEMP TABLE match_known AS
         SELECT w.token, w.canonical, w.phonetic, hash(w.canonical) AS hc, hash(w.phonetic) AS h,
-            c.n AS n,
+            CASE WHEN w.phonetic IS NOT NULL THEN {short_hash("w.phonetic")} END AS t, c.n AS n,
             CASE WHEN w.phonetic IS NULL THEN 0
                 -- An initial is one letter of a name, however rare a word it makes.
                 WHEN length(w.canonical) = 1 THEN {INITIAL_BITS} ELSE
@@ -281,16 +291,17 @@ def standardise_names(
                 hash({each("hc", "coalesce(@::HUGEINT, 0)", " + ")}) AS h_sorted,
                 hash({each("h", "coalesce(@::HUGEINT, 0)", " + ")}) AS h_psorted,
                 {each("bits", "coalesce(@, 0)", " + ")} AS bits,
-                coalesce({each("h")}) AS t_first, coalesce({each("h", turned=True)}) AS t_last,
+                coalesce({each("t")}) AS t_first, coalesce({each("t", turned=True)}) AS t_last,
                 -- A token that the register never has can find nobody.
                 least({each("n")}) AS rare_n,
-                CASE {each("n", "WHEN @ = rare_n THEN #.h", " ")} END AS t_rare
+                CASE {each("n", "WHEN @ = rare_n THEN #.t", " ")} END AS t_rare
             FROM match_split AS s
             {" ".join(f"LEFT JOIN match_known AS w{i} ON w{i}.token = s.t[{i}]" for i in positions)}
         )
         SELECT id, {", ".join(columns)} FROM (
             SELECT id, canon, hash(replace(canon, ' ', '')) AS h_flat, h_sorted,
-                hash(p) AS h_pflat, h_psorted, t_first, t_last, t_rare, bits::FLOAT AS bits
+                {short_hash("p")} AS h_pflat, h_psorted, t_first, t_last, t_rare,
+                bits::FLOAT AS bits
             FROM joined WHERE canon <> '');
         DROP TABLE match_split; DROP TABLE match_words; DROP TABLE match_known;
         """

@@ -19,6 +19,7 @@ from matching.model import Model, linked_with, newest_model, save_model, text_id
 from matching.residual import forget, gather
 from matching.review import mark, settle
 from matching.spine import build_spine
+from matching.strangers import beside
 from matching.training import learn_model, train_model
 from warehouse.storage import literal, replace_period, scalar
 
@@ -150,13 +151,14 @@ def _decide(
         "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM match_records WHERE dataset = ?",
         [dataset],
     ).fetchall()[0]
-    mine = f"id BETWEEN {first} AND {last}"
+    mine, named = f"id BETWEEN {first} AND {last}", f"dataset = {literal(dataset)}"
     con.execute(
         f"""
+        CREATE OR REPLACE TEMP VIEW match_exact_mine AS
+        SELECT * EXCLUDE (dataset) FROM match_exact WHERE {named};
         CREATE OR REPLACE TEMP VIEW match_mine AS
-        SELECT id, record_id, nik_reason FROM match_records WHERE {mine};
-        -- A table: decisions of reviewers change it.
-        CREATE OR REPLACE TEMP TABLE match_exact_mine AS FROM match_exact WHERE {mine};
+        SELECT id, record_id, nik_reason FROM match_records WHERE {mine}
+        UNION ALL SELECT -1 - rowid, record_id, NULL FROM match_first WHERE sure AND {named};
         CREATE OR REPLACE TEMP VIEW match_scored_mine AS FROM match_scored WHERE {mine};
         """
     )
@@ -172,7 +174,7 @@ def _decide(
         f" {literal(model_id(model))} AS model, {people} AS people, {found!r}::DOUBLE[] AS found",
         where=f"dataset = {literal(dataset)}",
     )
-    settle(con, period, dataset, people, found)
+    changed = settle(con, period, dataset, people, found)
     row = con.execute(
         "SELECT coalesce(max(cardinality), 'many_to_one') FROM reference.datasets"
         " WHERE dataset = ?",
@@ -180,6 +182,10 @@ def _decide(
     ).fetchone()
     assign(con, str(row[0]) if row else "many_to_one", thresholds, exact="match_exact_mine")
     mark(con)
+    # Where no reviewer decided, those that no NIK links are the rest.
+    others = f"FROM match_records WHERE {mine} AND id NOT IN (SELECT id FROM match_second)"
+    if changed:
+        others = "FROM match_mine WHERE id NOT IN (SELECT id FROM match_exact_mine)"
     replace_period(
         con,
         "linkage.person_links",
@@ -190,12 +196,16 @@ def _decide(
             a.ppm AS probability_ppm,
             coalesce(a.reason, CASE WHEN r.nik_reason IS NOT NULL THEN 'invalid_identifier'
                 ELSE 'never_compared' END) AS reason,
-            coalesce(c.person_key, e.person_key, j.person_key) AS best_candidate_key,
-            coalesce(c.ppm, e.ppm, j.ppm) AS best_candidate_ppm, s.ppm AS runner_up_ppm
-        FROM match_mine AS r LEFT JOIN match_assigned AS a USING (id)
-        LEFT JOIN match_exact_mine AS e USING (id) LEFT JOIN match_rejected AS j USING (id)
+            coalesce(c.person_key, j.person_key) AS best_candidate_key,
+            coalesce(c.ppm, j.ppm) AS best_candidate_ppm, s.ppm AS runner_up_ppm
+        FROM ({others}) AS r LEFT JOIN match_assigned AS a USING (id)
+        LEFT JOIN match_rejected AS j USING (id)
         LEFT JOIN match_claims AS c ON c.id = r.id AND c.place = 1
         LEFT JOIN match_claims AS s ON s.id = r.id AND s.place = 2
+        UNION ALL
+        SELECT {literal(period)}, {literal(dataset)}, record_id, status, tier, person_key, ppm,
+            reason, owner, owner_ppm, NULL
+        FROM match_told
         """,
         where=f"dataset = {literal(dataset)}",
     )
@@ -208,8 +218,9 @@ def _decide(
         ).fetchall()
     )
     con.execute(
-        "DROP VIEW match_mine; DROP TABLE match_exact_mine; DROP VIEW match_scored_mine;"
-        " DROP TABLE match_claims; DROP TABLE match_assigned; DROP TABLE match_rejected"
+        "DROP VIEW match_mine; DROP VIEW match_scored_mine; DROP VIEW match_told;"
+        " DROP VIEW match_own; DROP TABLE match_claims; DROP TABLE match_assigned;"
+        f" DROP TABLE match_rejected; DROP {'TABLE' if changed else 'VIEW'} match_exact_mine"
     )
     return counts
 
@@ -253,14 +264,16 @@ def link_period(
             f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
         )
     way = carrying.way(con, known[0], model_id(known[1])) if known else None
-    opened = _gather(con, period, datasets, way if carry else None)
-    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
     if known:
+        opened = _gather(con, period, datasets, way if carry else None)
         version, model = known
     else:
-        model = learn_model(con, period)
+        with beside(con) as strangers:
+            opened = _gather(con, period, datasets)
+            model = learn_model(con, period, strangers)
         version = save_model(con, period, model)
         way = carrying.way(con, version, model_id(model))
+    rest = int(scalar(con, "SELECT count(*) FROM match_rest"))
     carrying.keep(con, period, str(way))
     counts = _decide_all(con, period, datasets, model, version=version if known else None)
     if not known:

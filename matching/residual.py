@@ -43,8 +43,8 @@ def gather(
     Returns:
         The records of the residual that were compared with their candidates.
 
-    Makes temporary tables `match_records`, `match_exact` and `match_rest` (`matching.exact`),
-    `match_keys` (the rest in comparable form) and `match_compared` (`matching.comparison`).
+    Makes what `matching.exact.split` makes, `match_keys` (the rest in comparable form) and
+    `match_compared` (`matching.comparison`).
     """
     split(con, where)
     opened = prepare_records(con, "match_rest", "match_keys")
@@ -79,6 +79,7 @@ def gather(
 def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drop what `gather` made."""
     con.execute(
-        "DROP TABLE match_records; DROP TABLE match_rest; DROP TABLE match_exact;"
+        "DROP VIEW match_exact; DROP TABLE match_first; DROP TABLE match_second;"
+        " DROP TABLE match_records; DROP TABLE match_rest;"
         " DROP TABLE match_keys; DROP TABLE match_compared"
     )

@@ -45,7 +45,8 @@ def settle(
     Returns:
         The decisions that took effect; `linkage.applied_decisions` names them.
 
-    Changes `match_claims` and `match_exact_mine`; makes `match_rejected` (`id`, `person_key`,
+    Changes `match_claims`, and makes `match_exact_mine` anew where a decision is on one of its
+    records, as a table; makes `match_rejected` (`id`, `person_key`,
     `ppm`: the best of the candidates taken from a record that has no other).
     """
     create_decisions(con)
@@ -73,6 +74,9 @@ def settle(
         """,
         where=mine,
     )
+    if not applied:
+        con.execute("DROP TABLE review_standing")
+        return 0
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_decided AS
@@ -87,9 +91,11 @@ def settle(
         WHERE id IN (SELECT id FROM match_decided);
         DELETE FROM match_claims WHERE id IN
             (SELECT id FROM match_decided WHERE verdict IN ('same', 'no_match'));
-        DELETE FROM match_exact_mine AS e WHERE id IN
+        CREATE OR REPLACE TEMP TABLE match_exact_kept AS FROM match_exact_mine AS e WHERE id NOT IN
             (SELECT id FROM match_decided AS d WHERE verdict IN ('same', 'no_match')
                 OR verdict = 'different' AND d.person_key = e.person_key);
+        DROP VIEW match_exact_mine;
+        ALTER TABLE match_exact_kept RENAME TO match_exact_mine;
         INSERT INTO match_exact_mine BY NAME
         SELECT DISTINCT id, record_id, person_key, {DECIDED_PPM} AS ppm, 1000000 AS rank
         FROM match_decided WHERE verdict = 'same';
@@ -146,11 +152,18 @@ def reject(
 
 
 def mark(con: duckdb.DuckDBPyConnection) -> None:
-    """Name the links that decisions made, after assignment, and the records left with nobody."""
+    """Name the links that decisions made, after assignment, and the records left with nobody.
+
+    Makes view `match_told`: `match_own` with these names.
+    """
     con.execute(
         f"""
-        UPDATE match_assigned SET tier = 'decision', reason = {literal(SAME)}
-        WHERE status = 'linked' AND tier = 'identifier' AND ppm = {DECIDED_PPM};
+        CREATE OR REPLACE TEMP VIEW match_told AS
+        SELECT * REPLACE (CASE WHEN status = 'linked' AND ppm = {DECIDED_PPM} THEN 'decision'
+                ELSE tier END AS tier,
+            CASE WHEN status = 'linked' AND ppm = {DECIDED_PPM} THEN {literal(SAME)}
+                ELSE reason END AS reason)
+        FROM match_own;
         INSERT INTO match_assigned
         SELECT id, 'unlinked', NULL, NULL, NULL, {literal(REJECTED)} FROM match_rejected;
         """

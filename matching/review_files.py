@@ -15,6 +15,7 @@ import duckdb
 
 from matching.review_store import Decision
 from warehouse.errors import CakupanError, DataRefused, UsageError
+from warehouse.storage import text_key
 
 _SHOWN = ("nik", "full_name", "sex", "birth_date", "birth_place", "region_code")
 _KEYS = ("dataset", "record_id", "person_key", "evidence")
@@ -69,10 +70,10 @@ def export(con: duckdb.DuckDBPyConnection, table: str, target: Path, limit: int)
             q.priority::VARCHAR, {pairs}
         FROM (FROM {table} ORDER BY place LIMIT {min(limit, MAX_ROWS)}) AS q
         JOIN in_person_records AS r ON r.dataset = q.dataset AND r.record_id = q.record_id
-        LEFT JOIN (FROM in_population WHERE md5_number_lower(nik) IN
+        LEFT JOIN (FROM in_population WHERE {text_key("nik")} IN
                 (SELECT person_key FROM {table})
             QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1) AS p
-            ON md5_number_lower(p.nik) = q.person_key
+            ON {text_key("p.nik")} = q.person_key
         ORDER BY q.place
         """
     ).fetchall()

@@ -21,7 +21,7 @@ import duckdb
 from matching.exact import aside_sql
 from matching.spine import adult_sql
 from warehouse.errors import UsageError
-from warehouse.storage import literal, scalar, transaction
+from warehouse.storage import literal, scalar, text_key, transaction
 
 VERDICTS = ("same", "different", "no_match", "unsure")
 """What may be decided of a record and the person shown with it."""
@@ -102,7 +102,7 @@ def content_sql(aside: str = "") -> str:
     """Give the hash of what the linking compares of a row; md5, to stand for years."""
     columns = (*_IDENTITY, *([aside] if aside else []))
     parts = ", ".join(f"coalesce({name}::VARCHAR, chr(30))" for name in columns)
-    return f"md5_number_lower(concat_ws(chr(31), {parts}))"
+    return text_key(f"concat_ws(chr(31), {parts})")
 
 
 def find_evidence(con: duckdb.DuckDBPyConnection, period: str, asked: str) -> None:
@@ -127,9 +127,9 @@ def find_evidence(con: duckdb.DuckDBPyConnection, period: str, asked: str) -> No
         WHERE c.period <= {literal(period)}
         QUALIFY c.period = max(c.period) OVER (PARTITION BY c.dataset, c.record_id);
         CREATE OR REPLACE TEMP TABLE review_people AS
-        SELECT md5_number_lower(nik) AS person_key, {content_sql()} AS person_hash
+        SELECT {text_key("nik")} AS person_key, {content_sql()} AS person_hash
         FROM in_population WHERE nik IS NOT NULL AND {adult_sql(period)}
-            AND md5_number_lower(nik) IN (SELECT person_key FROM {asked}
+            AND {text_key("nik")} IN (SELECT person_key FROM {asked}
                 UNION SELECT person_key FROM review_close)
         QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1;
         UPDATE review_close SET person_hash = p.person_hash FROM review_people AS p

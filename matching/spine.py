@@ -6,10 +6,12 @@ it (matching/persons.py), or who of them is a worker (warehouse/coverage.py).
 
 from __future__ import annotations
 
+from calendar import monthrange
+
 import duckdb
 
 from warehouse.connection import last_day
-from warehouse.storage import count, literal, replace_period, scalar
+from warehouse.storage import count, literal, replace_period, scalar, text_key
 
 MIN_AGE = 15  # completed years on the last day of the period
 
@@ -27,10 +29,11 @@ def create_spine(con: duckdb.DuckDBPyConnection) -> None:
 def adult_sql(period: str, column: str = "birth_date") -> str:
     """Give the condition that a person is 15 or older, or of unknown age, as of the period."""
     day = last_day(period)
-    born = (day.year - MIN_AGE) * 10000 + day.month * 100 + day.day
-    # Digits of the dates are compared: a child of 29 February turns a year older on 1 March.
-    digits = f"year({column}) * 10000 + month({column}) * 100 + day({column})"
-    return f"({column} IS NULL OR {digits} <= {born})"
+    # A child of 29 February turns a year older on 1 March. So where the period ends on a 29th
+    # of February, the last of those who are old enough was born the day before 1 March.
+    born = min(day.day, monthrange(day.year - MIN_AGE, day.month)[1])
+    latest = f"{day.year - MIN_AGE}-{day.month:02}-{born:02}"
+    return f"coalesce({column} <= DATE '{latest}', true)"
 
 
 def build_spine(con: duckdb.DuckDBPyConnection, period: str) -> dict[str, int]:
@@ -55,7 +58,7 @@ def build_spine(con: duckdb.DuckDBPyConnection, period: str) -> dict[str, int]:
         "spine.persons",
         period,
         f"""
-        SELECT {literal(period)} AS period, md5_number_lower(nik) AS person_key, nik, full_name,
+        SELECT {literal(period)} AS period, {text_key("nik")} AS person_key, nik, full_name,
             sex, birth_date, region_code, occupation, life_status
         FROM in_population WHERE nik IS NOT NULL AND {adult}
         QUALIFY row_number() OVER (PARTITION BY nik ORDER BY row_hash, record_id) = 1

@@ -1,21 +1,25 @@
 """Training: the pairs that the model of persons learns from.
 
-Belongs here: which pairs are sampled, and how the parameters come together. Does not belong
-here: the estimators themselves (model), or the linking (persons).
+Belongs here: which records are sampled, and how the parameters come together. Does not belong
+here: pairs of two people (strangers), the estimators themselves (estimating), or the linking
+(persons).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import duckdb
 import numpy as np
 
 from matching.comparison import FIELDS, LEVELS, compare
-from matching.estimating import estimate_u, learn
+from matching.estimating import learn
 from matching.exact import RAW, add_work_region
 from matching.frequencies import keep_frequencies
-from matching.keys import PEOPLE, REGISTER, STATED, ensure_register, prepare_records
+from matching.keys import PEOPLE, REGISTER, ensure_register, prepare_records
 from matching.model import RARITY, Model, rarity_sql, save_model
 from matching.residual import forget, gather
+from matching.strangers import Strangers, beside
 from warehouse.storage import scalar
 
 # Records looked at where the model is trained by itself.
@@ -24,13 +28,6 @@ SAMPLE = 120_000
 TRAINING = 12_000
 # Records that their NIK linked, to see how one person's records differ.
 KNOWN_RECORDS = 6_000
-# Register people that pairs of two people are drawn from, those of them that look for a
-# partner, and the partners that each of these meets at random.
-OTHERS = 200_000
-FEW = 1_000
-PARTNERS = 70
-# Of those who share a month of birth, a place or a region, about so many are partners at most.
-CROWD = 300
 
 
 def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
@@ -46,19 +43,27 @@ def train_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     """
     ensure_register(con, period, own=True)
     total = int(scalar(con, "SELECT count(*) FROM in_person_records"))
-    gather(con, f"hash(dataset, record_id) % {max(1, total // SAMPLE)} = 0")
-    model = learn_model(con, period, save=save)
+    with beside(con) as strangers:
+        gather(con, f"hash(dataset, record_id) % {max(1, total // SAMPLE)} = 0")
+        model = learn_model(con, period, strangers, save=save)
     forget(con)
     return model
 
 
-def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = True) -> Model:
+def learn_model(
+    con: duckdb.DuckDBPyConnection,
+    period: str,
+    strangers: Callable[[], Strangers],
+    *,
+    save: bool = True,
+) -> Model:
     """Train the model of persons on records whose candidates are found.
 
     Args:
         con: the restricted warehouse after `matching.residual.gather`; the register has its
             own commonness, which is kept with the model.
         period: the month of the run.
+        strangers: gives how two people of the register compare (`matching.strangers`).
         save: store it as the newest version in `linkage.models`.
 
     Returns:
@@ -66,9 +71,9 @@ def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
     """
     people = max(int(scalar(con, f"SELECT count(*) FROM {PEOPLE}")), 1)
     owner_odds = _train_pairs(con)
-    _two_people(con, people)
-    u, common = estimate_u(con, "match_random", "match_twin", "match_near", people)
     known = _known_levels(con)
+    others = strangers()
+    u, common = others.u, others.common
     rarity = " + ".join(
         f"CASE WHEN {name} = {level} THEN {rarity_sql(name, level, u, common, people)} ELSE 0 END"
         for name, levels in RARITY.items()
@@ -107,15 +112,12 @@ def learn_model(con: duckdb.DuckDBPyConnection, period: str, *, save: bool = Tru
         sample={
             "records": int(columns["record"].max() + 1) if len(columns["record"]) else 0,
             "pairs": len(columns["record"]),
-            "random_pairs": int(scalar(con, "SELECT count(*) FROM match_random")),
-            "alike_pairs": int(scalar(con, "SELECT count(*) FROM match_twin")),
+            "random_pairs": others.random_pairs,
+            "alike_pairs": others.alike_pairs,
             "known": int(scalar(con, "SELECT count(*) FROM match_known")),
         },
     )
-    con.execute(
-        "DROP TABLE match_random; DROP TABLE match_twin; DROP TABLE match_near;"
-        " DROP TABLE match_trained; DROP TABLE match_known"
-    )
+    con.execute("DROP TABLE match_trained; DROP TABLE match_known")
     if save:
         keep_frequencies(con, save_model(con, period, model))
     return model
@@ -140,9 +142,9 @@ def _train_pairs(con: duckdb.DuckDBPyConnection) -> float:
         SELECT id, dataset, record_id, person_key, NULL::BIGINT AS nik, {RAW},
             NULL::UBIGINT AS nik_key, false AS conflict
         FROM in_person_records JOIN (
-            SELECT id, dataset, record_id, person_key FROM match_records JOIN (
-                SELECT id, person_key FROM match_exact UNION ALL
-                SELECT id, nik_key FROM match_rest WHERE nik_key IS NOT NULL) USING (id)
+            FROM (SELECT id, dataset, record_id, person_key FROM match_exact
+                UNION ALL
+                SELECT id, dataset, record_id, nik_key FROM match_rest WHERE nik_key IS NOT NULL)
             ORDER BY hash(dataset, record_id), dataset, record_id LIMIT {KNOWN_RECORDS})
             USING (dataset, record_id);
         """
@@ -168,77 +170,3 @@ def _known_levels(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
         ).fetchall():
             known[name][level] = n
     return known
-
-
-def _two_people(con: duckdb.DuckDBPyConnection, people: int) -> None:
-    """Compare pairs of two register people: at random, of like dates and places, neighbours."""
-    sample = min(people, OTHERS)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_left AS
-        SELECT person_key AS own, row_number() OVER (ORDER BY person_key) AS id,
-            hash(person_key, 1) % {sample} < {FEW} AS few, nik, nik_birth, birth, born, birth_n,
-            sex, region, place, place_n, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
-            hash(person_key, 3) % {sample} < {PARTNERS} AS partner,
-            NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
-            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n,
-            -- Where everybody shares a value, few of them are partners.
-            count(*) OVER (PARTITION BY born // 100) // {CROWD} AS month_n,
-            count(*) OVER (PARTITION BY place) // {CROWD} AS crowd_n,
-            count(*) OVER (PARTITION BY region) // {CROWD} AS near_n
-        FROM {STATED} WHERE hash(person_key, 2) % {people} < {OTHERS};
-        CREATE OR REPLACE TEMP VIEW match_right AS SELECT *, own AS person_key FROM match_left;
-        -- Names are looked up for the few and their partners alone.
-        CREATE OR REPLACE TEMP TABLE match_met AS
-        SELECT * FROM {REGISTER}
-        WHERE person_key IN (SELECT own FROM match_left WHERE few OR partner);
-        CREATE OR REPLACE TEMP TABLE match_named AS
-        SELECT l.* EXCLUDE (same_n), r.canon, r.h_flat, r.h_sorted, r.bits,
-            r.name_n AS same_n, r.mother, r.mother_first
-        FROM match_left AS l JOIN match_met AS r ON r.person_key = l.own WHERE few;
-        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
-        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND b.partner AND a.own <> b.own;
-        """
-    )
-    compare(con, "match_random_pairs", "match_named", "match_met", "match_random", part=True)
-    con.execute("DROP TABLE match_named; DROP TABLE match_met")
-    thin = max(1, sample // 50_000)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
-        WITH pairs AS (
-            SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.born = b.born AND a.own <> b.own
-            WHERE a.birth_n < {max(people // 2000, 200)}
-            UNION
-            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
-                ON a.born = b.born AND a.place = b.place AND a.own <> b.own
-            WHERE a.birth_n < {max(people // 2000, 200)}
-            UNION
-            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.born // 100 = b.born // 100 AND a.own <> b.own
-            WHERE hash(a.own, b.own) % greatest({thin * 2}, a.month_n)::UBIGINT = 0
-            UNION
-            -- Of one birth place: those of near dates, and a few of the others.
-            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.place = b.place AND a.own <> b.own
-            WHERE hash(a.own, b.own) % greatest({thin * 10}, a.crowd_n)::UBIGINT = 0
-                OR (a.born // 10000 = b.born // 10000)::TINYINT
-                    + ((a.born // 100) % 100 = (b.born // 100) % 100)::TINYINT
-                    + (a.born % 100 = b.born % 100)::TINYINT = 2
-        )
-        FROM pairs
-        """
-    )
-    compare(con, "match_random_pairs", "match_left", "match_right", "match_twin", names=False)
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_random_pairs AS
-        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND a.region = b.region AND a.own <> b.own
-        WHERE hash(a.own, b.own) % greatest({thin * 10}, a.near_n)::UBIGINT = 0
-        """
-    )
-    compare(con, "match_random_pairs", "match_left", "match_right", "match_near", names=False)
-    con.execute("DROP VIEW match_right; DROP TABLE match_left; DROP TABLE match_random_pairs")

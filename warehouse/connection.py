@@ -18,6 +18,7 @@ from warehouse import at_rest
 from warehouse.errors import UsageError
 from warehouse.home import OWNER_FILE, Home
 from warehouse.settings import EngineSettings, Settings, load_settings
+from warehouse.storage import quote
 
 SCHEMAS = (
     "landing",
@@ -113,6 +114,17 @@ def _open(
         con.close()
         raise
     return con
+
+
+def second(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Give a second connection to the database that a connection uses, for work beside it.
+
+    It sees what is committed, and has temporary tables and variables of its own.
+    """
+    name = str(con.execute("SELECT current_database()").fetchall()[0][0])
+    other = con.cursor()
+    other.execute(f"USE {quote(name)}")
+    return other
 
 
 def set_parameters(con: duckdb.DuckDBPyConnection, settings: Settings, period: str) -> None:

@@ -31,7 +31,7 @@ from warehouse.computing import Log
 from warehouse.connection import SCHEMAS, check_period, set_parameters
 from warehouse.errors import UsageError
 from warehouse.settings import Settings
-from warehouse.storage import count, literal
+from warehouse.storage import count, literal, text_key
 from warehouse.tables import TableSpec, table_specs
 
 TABLES = (
@@ -181,7 +181,7 @@ def perfect_links_sql(truth_file: str | Path) -> str:
             t.dataset, t.record_id,
             CASE WHEN t.nik IS NULL THEN 'unlinked' ELSE 'linked' END AS status,
             CASE WHEN t.nik IS NOT NULL THEN 'identifier' END AS tier,
-            md5_number_lower(t.nik) AS person_key,
+            {text_key("t.nik")} AS person_key,
             CASE WHEN t.nik IS NOT NULL THEN 1000000 END AS probability_ppm,
             CASE WHEN t.nik IS NULL THEN 'best_candidate_below_threshold' END AS reason
         FROM read_parquet({literal(str(truth_file))}) AS t

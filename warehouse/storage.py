@@ -24,6 +24,20 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def text_key(text: str) -> str:
+    """Give the SQL expression of a text's key: the number that its MD5 begins with.
+
+    The same as `md5_number_lower(text)`, which takes DuckDB 1.5 three times as long.
+
+    Args:
+        text: an SQL expression of a text.
+
+    Returns:
+        An expression of a UBIGINT, NULL where the text is.
+    """
+    return f"(md5_number({text}) >> 64)::UBIGINT"
+
+
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Run a block in one transaction; roll back where it raises."""

@@ -52,7 +52,9 @@ def decide_one(
         """
         CREATE OR REPLACE TEMP TABLE lk_links AS
         SELECT id, person_key, ppm, tier, status = 'review' AS review
-        FROM match_assigned WHERE status <> 'unlinked';
+        FROM (SELECT id, person_key, ppm, tier, status FROM match_assigned
+            UNION ALL SELECT id, person_key, ppm, tier, status FROM match_own)
+        WHERE status <> 'unlinked';
         CREATE OR REPLACE TEMP TABLE lk_ranked AS
         SELECT id, person_key, ppm FROM match_claims WHERE place = 1
         UNION ALL SELECT id, person_key, ppm FROM match_exact;

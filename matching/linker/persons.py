@@ -27,7 +27,7 @@ from matching.linker.standardise import text_sql, value_sql
 from matching.model import Model
 from matching.persons import link_dataset, prepare_register, train_model
 from sources.identifiers.nik import nik_aside_sql
-from warehouse.storage import literal, quote, scalar
+from warehouse.storage import literal, quote, scalar, text_key
 
 # The columns that the stages read, by the kind of the comparison that gives them.
 COLUMNS = {
@@ -165,7 +165,7 @@ def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         -- A NIK stands for one row of the right side. Rows without one, or with one that stands
         -- there already, are found by the rest of what they say: what no number can be is a key.
         CREATE OR REPLACE TABLE lk_people AS
-        SELECT *, md5_number_lower(nik) AS person_key
+        SELECT *, {text_key("nik")} AS person_key
         FROM (SELECT * REPLACE (CASE WHEN nik IS NULL OR lk_row IN (FROM lk_again)
             THEN '#' || lk_row ELSE nik END AS nik) FROM lk_person_r);
         DROP TABLE lk_again;

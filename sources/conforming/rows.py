@@ -20,7 +20,7 @@ from sources.conforming.cells import Cell, clean_sql, cleaned_name, trim_sql
 from sources.conforming.kinds import cell
 from sources.contracts import PERSON_KINDS, Contract, ContractColumn
 from sources.identifiers import NIK_REASONS
-from warehouse.storage import literal, quote
+from warehouse.storage import literal, quote, text_key
 
 WORK = "temp.conforming_work"
 ASIDE = "temp.conforming_aside"
@@ -277,7 +277,7 @@ def _row_hash_sql(contract: Contract) -> str:
         for column in outputs(contract)
         if column.content
     )
-    return f"md5_number_lower(concat_ws(chr(31), {quote(contract.key_column.name)}, {values}))"
+    return text_key(f"concat_ws(chr(31), {quote(contract.key_column.name)}, {values})")
 
 
 def _codes_sql(contract: Contract) -> str:

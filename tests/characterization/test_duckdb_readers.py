@@ -11,6 +11,7 @@ import pytest
 from sources.contracts import load_contracts
 from sources.files.delimited import stage
 from sources.files.scan import MAX_RECORD_BYTES
+from warehouse.storage import text_key
 
 PINNED = (
     "auto_detect = false, header = false, columns = {'a': 'VARCHAR', 'b': 'VARCHAR'}, "
@@ -100,3 +101,15 @@ def test_rows_of_a_failed_transaction_are_gone(con, tmp_path):
         con.execute(f"INSERT INTO t FROM read_csv('{path}', {PINNED})")
     con.execute("ROLLBACK")
     assert con.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("text", ["", "3273905203900001", "é" * 70, "x" * 5000, chr(31) * 3])
+def test_the_key_of_a_text_is_the_lower_half_of_its_md5(con, text):
+    # What homes hold was written with `md5_number_lower`.
+    key, same = con.execute(
+        f"SELECT typeof(k), k = md5_number_lower(t) FROM (SELECT t, {text_key('t')} AS k"
+        " FROM (SELECT ?::VARCHAR AS t))",
+        [text],
+    ).fetchone()
+    assert (key, same) == ("UBIGINT", True)
+    assert con.execute(f"SELECT {text_key('NULL::VARCHAR')}").fetchone() == (None,)

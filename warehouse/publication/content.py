@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.storage import count, literal, quote, scalar, transaction
+from warehouse.storage import count, literal, quote, scalar, text_key, transaction
 from warehouse.tables import TableSpec, create_tables, table_specs
 
 PUBLISHED_SCHEMAS = ("coverage", "quality", "reference")
@@ -204,7 +204,7 @@ def _comment_view(con: duckdb.DuckDBPyConnection, name: str) -> None:
 def fingerprint(con: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> str:
     """Give a fingerprint of a table's rows that does not depend on their order."""
     rows, total = con.execute(
-        f"SELECT count(*), coalesce(sum(md5_number_lower(t::VARCHAR)::HUGEINT), 0) "
+        f"SELECT count(*), coalesce(sum({text_key('t::VARCHAR')}::HUGEINT), 0) "
         f"FROM {relation} AS t WHERE {where}"
     ).fetchall()[0]
     return f"{rows}-{total:x}"
