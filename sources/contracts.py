@@ -441,6 +441,10 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
             con.execute(spec.ddl())
             con.execute(spec.comments())
             if filled:
-                marks = ", ".join("?" for _ in filled[0])
-                con.executemany(f"INSERT INTO {spec.qualified} VALUES ({marks})", filled)
+                # By column in one statement: row by row takes ten times as long.
+                values = ", ".join("unnest(?)" for _ in filled[0])
+                con.execute(
+                    f"INSERT INTO {spec.qualified} SELECT {values}",
+                    [list(column) for column in zip(*filled, strict=True)],
+                )
     return len(rows)
