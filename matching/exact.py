@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from matching.comparison import compare
-from matching.keys import NAMES, PEOPLE, REGISTER, prepare_records
+from matching.keys import NAMES, PEOPLE, REGISTER, prepare_records, spell_records
 
 RAW = "full_name, sex, birth_date, birth_place, mother_name, region_code"
 _STATED_BIRTH = "(year(l.birth_date) % 100) * 10000 + month(l.birth_date) * 100 + day(l.birth_date)"
@@ -34,7 +34,8 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
     `match_records` (those it does not tell, with an `id` that hangs on no order of rows) and
     `match_rest` (those of them that no NIK links, the raw columns with it), and view
     `match_exact` (`id`, `dataset`, `record_id`, `person_key`, `ppm`, `rank`) of those linked;
-    `id` is below zero where a first look told.
+    `id` is below zero where a first look told. What `matching.keys.spell_records` makes of
+    `match_records` stays too.
 
     Args:
         con: the warehouse with the TEMP view `in_person_records`; the register is prepared.
@@ -78,7 +79,8 @@ def split(con: duckdb.DuckDBPyConnection, where: str) -> None:
         FROM match_records WHERE owner IS NOT NULL;
         """
     )
-    prepare_records(con, "match_doubtful", "match_doubtful_keys")
+    spell_records(con, "match_records")
+    prepare_records(con, "match_doubtful", "match_doubtful_keys", spelt=True)
     compare(con, "match_doubtful", "match_doubtful_keys", REGISTER, "match_doubtful_levels")
     con.execute(
         f"""

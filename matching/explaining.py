@@ -334,7 +334,7 @@ def _by_model(
     looked_at: int | None,
 ) -> _Evidence:
     """Block, compare and score a record as the linking did."""
-    prepare_records(con, "match_rest", "match_keys")
+    prepare_records(con, "match_rest", "match_keys", spelt=True)
     pairs = find_candidates(con, "match_keys", "match_pairs")
     compare(con, "match_pairs", "match_keys", REGISTER, "match_compared")
     con.execute(f"CREATE OR REPLACE TEMP TABLE match_scored AS {scored_sql(model)}")
@@ -393,6 +393,6 @@ def _winner(con: duckdb.DuckDBPyConnection, link: dict[str, Any]) -> dict[str, A
 
 def _clean(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP VIEW IF EXISTS temp.match_exact")
-    for name in ("first", "second", "records", "rest", "mine", "one", "keys", "pairs",
-                 "compared", "scored", "claims", "some", "different"):  # fmt: skip
+    for name in ("first", "second", "records", "rest", "said", "places", "mine", "one", "keys",
+                 "pairs", "compared", "scored", "claims", "some", "different"):  # fmt: skip
         con.execute(f"DROP TABLE IF EXISTS temp.match_{name}")

@@ -30,8 +30,6 @@ _START = short_hash("left(n.canon, 3)")
 # Text costs most where a row is written for everybody.
 _SEX = "ENUM('L', 'P')"
 
-_MOTHER = ("canon", "h_psorted", "t_first")
-
 # Least number of people a name is taken to stand for: a floor under what so rare a name proves.
 RAREST = 0.05
 
@@ -286,7 +284,38 @@ def ensure_register(con: duckdb.DuckDBPyConnection, period: str, *, own: bool = 
     return prepare_register(con, period)
 
 
-def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) -> int:
+def spell_records(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Standardise the names and places that records state, each text once.
+
+    Args:
+        con: the warehouse; the register has been prepared.
+        source: relation with the raw person columns.
+
+    Makes temporary tables `match_said` (a row for every name of a person or a mother: `text` and
+    the columns of `matching.names`) and `match_places`.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_texts AS
+        SELECT full_name AS text FROM {source} WHERE full_name IS NOT NULL
+        UNION SELECT mother_name FROM {source} WHERE mother_name IS NOT NULL;
+        CREATE OR REPLACE TEMP VIEW match_numbered AS SELECT rowid AS id, text FROM match_texts;
+        """
+    )
+    standardise_names(con, "match_numbered", "text", "match_names", token_counts=TOKENS)
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE match_said AS
+        SELECT text, n.* EXCLUDE (id) FROM match_numbered JOIN match_names AS n USING (id);
+        DROP TABLE match_names; DROP VIEW match_numbered; DROP TABLE match_texts;
+        """
+    )
+    _spell_places(con, source)
+
+
+def prepare_records(
+    con: duckdb.DuckDBPyConnection, source: str, target: str, *, spelt: bool = False
+) -> int:
     """Standardise records into a temporary key table.
 
     Args:
@@ -298,16 +327,14 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
         target: temporary table to make: the columns of the register's keys, with `id` for
             `person_key`, `born_other`, the NIK's birth date where it differs, and `kind`, what
             the record's NIK is worth: a number of `NIK_KINDS`.
+        spelt: `spell_records` has run on these records, or on more; what it made stays.
 
     Returns:
         The number of records.
     """
     source = _with_hints(con, source)
-    _spell_places(con, source)
-    standardise_names(con, source, "full_name", "match_names", token_counts=TOKENS)
-    standardise_names(
-        con, source, "mother_name", "match_mothers", token_counts=TOKENS, columns=_MOTHER
-    )
+    if not spelt:
+        spell_records(con, source)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
@@ -319,7 +346,8 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
                 CASE WHEN n.canon IS NOT NULL THEN {_START} END AS start,
                 m.canon AS mother, m.h_psorted AS mother_h, m.t_first AS mother_first
             FROM {source} AS s LEFT JOIN match_places AS pl USING (birth_place)
-            LEFT JOIN match_names AS n USING (id) LEFT JOIN match_mothers AS m USING (id))
+            LEFT JOIN match_said AS n ON n.text = s.full_name
+            LEFT JOIN match_said AS m ON m.text = s.mother_name)
         SELECT k.*,
             -- A NIK of another, as of a wife or a father, tells that person's birth date.
             coalesce(birth, CASE WHEN nik_key IS NULL THEN nik_birth END) AS born,
@@ -329,12 +357,13 @@ def prepare_records(con: duckdb.DuckDBPyConnection, source: str, target: str) ->
                 WHEN nik_birth <> birth THEN 2 ELSE 1 END::TINYINT AS kind,
             coalesce(same.n, 0)::INTEGER AS same_n, nik_key IS NOT NULL AS nik_taken
         FROM k LEFT JOIN (SELECT h_psorted, any_value(name_n) AS n FROM {NAMES}
-            WHERE h_psorted IN (SELECT h_psorted FROM match_names) GROUP BY 1) AS same
+            WHERE h_psorted IN (SELECT h_psorted FROM match_said) GROUP BY 1) AS same
             USING (h_psorted) JOIN match_hints USING (id);
-        DROP TABLE match_names; DROP TABLE match_mothers; DROP TABLE match_places;
         DROP VIEW match_stated; DROP TABLE match_hints;
         """
     )
+    if not spelt:
+        con.execute("DROP TABLE match_said; DROP TABLE match_places")
     return int(scalar(con, f"SELECT count(*) FROM {target}"))
 
 

@@ -47,7 +47,8 @@ def gather(
     `match_compared` (`matching.comparison`).
     """
     split(con, where)
-    opened = prepare_records(con, "match_rest", "match_keys")
+    opened = prepare_records(con, "match_rest", "match_keys", spelt=True)
+    con.execute("DROP TABLE match_said; DROP TABLE match_places")
     keys = "match_keys"
     if carried is not None and carrying.stands(con, carried):
         keys = "match_opened"

@@ -25,7 +25,6 @@ from warehouse.inputs import PERSON_COLUMNS
 from warehouse.reference import load_reference
 from warehouse.settings import Settings
 from warehouse.storage import scalar
-from warehouse.tables import create_tables
 
 PERIOD = "2026-10"
 DATASET = "bpjs_participants"
@@ -44,7 +43,6 @@ def link(source: Path, out: Path) -> dict[str, int]:
     """
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         con = connect(Home(Path(folder)))
-        create_tables(con)
         load_reference(con, only=("name_titles", "name_variants"))
         load_dataset_table(con, load_contracts())
         set_parameters(con, Settings(), PERIOD)
