@@ -88,17 +88,24 @@ def compare_strangers(con: duckdb.DuckDBPyConnection) -> Strangers:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_left AS
-        SELECT person_key AS own, row_number() OVER (ORDER BY person_key) AS id,
+        SELECT person_key AS own, person_key AS id,
             hash(person_key, 1) % {sample} < {FEW} AS few, nik, nik_birth, birth, born, birth_n,
             sex, region, place, place_n, mother_h, h_pflat, h_psorted, t_first, t_last, t_rare,
             hash(person_key, 3) % {sample} < {PARTNERS} AS partner,
             NULL::BIGINT AS born_other, false AS nik_taken, NULL::SMALLINT AS work,
-            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n,
-            -- Where everybody shares a value, few of them are partners.
-            count(*) OVER (PARTITION BY born // 100) // {CROWD} AS month_n,
-            count(*) OVER (PARTITION BY place) // {CROWD} AS crowd_n,
-            count(*) OVER (PARTITION BY region) // {CROWD} AS near_n
+            left(lpad(nik::VARCHAR, 16, '0'), 6) AS nik_aside, NULL::INTEGER AS same_n
         FROM {STATED} WHERE hash(person_key, 2) % {people} < {OTHERS};
+        -- Where everybody shares a value, few of them are partners.
+        CREATE OR REPLACE TEMP TABLE match_few AS
+        SELECT l.own, l.id, l.born, l.birth_n, l.place, l.region, month_n, crowd_n, near_n
+        FROM match_left AS l
+        LEFT JOIN (SELECT born // 100 AS month, count(*) // {CROWD} AS month_n
+            FROM match_left GROUP BY 1) ON month = l.born // 100
+        LEFT JOIN (SELECT place, count(*) // {CROWD} AS crowd_n
+            FROM match_left GROUP BY 1) USING (place)
+        LEFT JOIN (SELECT region, count(*) // {CROWD} AS near_n
+            FROM match_left GROUP BY 1) USING (region)
+        WHERE l.few;
         CREATE OR REPLACE TEMP VIEW match_right AS SELECT *, own AS person_key FROM match_left;
         -- Names are looked up for the few and their partners alone.
         CREATE OR REPLACE TEMP TABLE match_met AS
@@ -109,8 +116,8 @@ def compare_strangers(con: duckdb.DuckDBPyConnection) -> Strangers:
             r.name_n AS same_n, r.mother, r.mother_first
         FROM match_left AS l JOIN match_met AS r ON r.person_key = l.own WHERE few;
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
-        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND b.partner AND a.own <> b.own;
+        SELECT a.id, b.own AS person_key FROM match_few AS a JOIN match_left AS b
+            ON b.partner AND a.own <> b.own;
         """
     )
     compare(con, "match_random_pairs", "match_named", "match_met", "match_random", part=True)
@@ -120,21 +127,21 @@ def compare_strangers(con: duckdb.DuckDBPyConnection) -> Strangers:
         f"""
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
         WITH pairs AS (
-            SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.born = b.born AND a.own <> b.own
+            SELECT a.id, b.own AS person_key FROM match_few AS a JOIN match_left AS b
+                ON a.born = b.born AND a.own <> b.own
             WHERE a.birth_n < {max(people // 2000, 200)}
             UNION
             SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
                 ON a.born = b.born AND a.place = b.place AND a.own <> b.own
             WHERE a.birth_n < {max(people // 2000, 200)}
             UNION
-            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.born // 100 = b.born // 100 AND a.own <> b.own
+            SELECT a.id, b.own FROM match_few AS a JOIN match_left AS b
+                ON a.born // 100 = b.born // 100 AND a.own <> b.own
             WHERE hash(a.own, b.own) % greatest({thin * 2}, a.month_n)::UBIGINT = 0
             UNION
             -- Of one birth place: those of near dates, and a few of the others.
-            SELECT a.id, b.own FROM match_left AS a JOIN match_left AS b
-                ON a.few AND a.place = b.place AND a.own <> b.own
+            SELECT a.id, b.own FROM match_few AS a JOIN match_left AS b
+                ON a.place = b.place AND a.own <> b.own
             WHERE hash(a.own, b.own) % greatest({thin * 10}, a.crowd_n)::UBIGINT = 0
                 OR (a.born // 10000 = b.born // 10000)::TINYINT
                     + ((a.born // 100) % 100 = (b.born // 100) % 100)::TINYINT
@@ -147,8 +154,8 @@ def compare_strangers(con: duckdb.DuckDBPyConnection) -> Strangers:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_random_pairs AS
-        SELECT a.id, b.own AS person_key FROM match_left AS a JOIN match_left AS b
-            ON a.few AND a.region = b.region AND a.own <> b.own
+        SELECT a.id, b.own AS person_key FROM match_few AS a JOIN match_left AS b
+            ON a.region = b.region AND a.own <> b.own
         WHERE hash(a.own, b.own) % greatest({thin * 10}, a.near_n)::UBIGINT = 0
         """
     )
@@ -161,7 +168,8 @@ def compare_strangers(con: duckdb.DuckDBPyConnection) -> Strangers:
         int(scalar(con, "SELECT count(*) FROM match_twin")),
     )
     con.execute(
-        "DROP VIEW match_right; DROP TABLE match_left; DROP TABLE match_random_pairs;"
+        "DROP VIEW match_right; DROP TABLE match_left; DROP TABLE match_few;"
+        " DROP TABLE match_random_pairs;"
         " DROP TABLE match_random; DROP TABLE match_twin; DROP TABLE match_near"
     )
     return told

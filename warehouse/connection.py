@@ -100,6 +100,9 @@ def _open(
             "threads": engine.threads or os.cpu_count() or 1,
             "temp_directory": str(spill),
             "preserve_insertion_order": False,
+            # Rows go to the file as each group of them is full. Else those of a middling table
+            # are all written at its end, by one core.
+            "write_buffer_row_group_count": 1,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
