@@ -225,16 +225,12 @@ def probe(con: duckdb.DuckDBPyConnection, records: str, rules: tuple[Rule, ...])
         CREATE OR REPLACE TEMP TABLE match_hits(rule UTINYINT, key UBIGINT, person_key UBIGINT);
         """
     )
-    for number, rule in enumerate(rules):
-        if not rule.wide:
-            _look_up(con, records, number, rule)
+    _look_up(con, records, {n: rule for n, rule in enumerate(rules) if not rule.wide})
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE match_open AS FROM {records}"
         f" WHERE id NOT IN ({settled_sql(records, rules)})"
     )
-    for number, rule in enumerate(rules):
-        if rule.wide:
-            _look_up(con, "match_open", number, rule)
+    _look_up(con, "match_open", {n: rule for n, rule in enumerate(rules) if rule.wide})
     facts = ", ".join(
         f"({number}, {rule.cap}, {rule.wide and rule.alike == 'true'})"
         for number, rule in enumerate(rules)
@@ -247,34 +243,40 @@ def probe(con: duckdb.DuckDBPyConnection, records: str, rules: tuple[Rule, ...])
                 OVER (PARTITION BY id ORDER BY n, rule, key), 0) AS upto
             FROM match_probes JOIN (VALUES {facts}) AS f(rule, cap, counts) USING (rule));
         DROP TABLE match_open; DROP TABLE IF EXISTS match_asked; DROP TABLE IF EXISTS match_hit;
-        DROP TABLE IF EXISTS match_block;
         """
     )
 
 
-def _look_up(con: duckdb.DuckDBPyConnection, records: str, number: int, rule: Rule) -> None:
-    """Add the keys that a rule looks up, and the people who have them."""
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_asked AS
-        SELECT DISTINCT id, key FROM (
-            SELECT l.id, unnest([{", ".join(rule.probes)}]) AS key FROM {records} AS l
-            WHERE {rule.only})
-        WHERE key IS NOT NULL;
-        CREATE OR REPLACE TEMP TABLE match_hit AS
-        SELECT {rule.register} AS key, r.person_key FROM {PEOPLE} AS r
-        WHERE ({rule.register}) IN (SELECT key FROM match_asked);
-        CREATE OR REPLACE TEMP TABLE match_block AS
-        SELECT key, count(*) AS n FROM match_hit GROUP BY key;
-        INSERT INTO match_probes
-        SELECT id, {number}, key, n, false FROM match_asked JOIN match_block USING (key);
-        -- Keys that too many have go before any join: one that everybody has would make pairs
-        -- of all with all.
-        INSERT INTO match_hits
-        SELECT {number}, key, person_key FROM match_hit
-        WHERE key IN (SELECT key FROM match_block WHERE n <= {rule.cap});
-        """
+def _look_up(con: duckdb.DuckDBPyConnection, records: str, rules: dict[int, Rule]) -> None:
+    """Add the keys that some rules look up, and the people who have them."""
+    if not rules:
+        return
+    # Two keys of a rule may be the same.
+    asked = " UNION ALL ".join(
+        f"SELECT {'DISTINCT ' if len(rule.probes) > 1 else ''}{number}::UTINYINT AS rule, id, key"
+        f" FROM (SELECT l.id, unnest([{', '.join(rule.probes)}]) AS key FROM {records} AS l"
+        f" WHERE {rule.only}) WHERE key IS NOT NULL"
+        for number, rule in rules.items()
     )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE match_asked AS {asked}")
+    some = con.execute("SELECT DISTINCT rule FROM match_asked ORDER BY 1").fetchall()
+    for number, rule in ((row[0], rules[row[0]]) for row in some):
+        mine = f"match_asked WHERE rule = {number}"
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE match_hit AS
+            SELECT {rule.register} AS key, r.person_key FROM {PEOPLE} AS r
+            WHERE ({rule.register}) IN (SELECT key FROM {mine});
+            INSERT INTO match_probes
+            SELECT id, {number}, key, n, false FROM (SELECT id, key FROM {mine})
+            JOIN (SELECT key, count(*) AS n FROM match_hit GROUP BY key) USING (key);
+            -- Keys that too many have go before any join: one that everybody has would make pairs
+            -- of all with all.
+            INSERT INTO match_hits
+            SELECT {number}, key, person_key FROM match_hit WHERE key IN
+                (SELECT key FROM match_probes WHERE rule = {number} AND n <= {rule.cap});
+            """
+        )
 
 
 def settled_sql(records: str, rules: tuple[Rule, ...]) -> str:
