@@ -14,7 +14,6 @@ import re
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
@@ -249,7 +248,7 @@ def compare(
 
 
 def look_closer(con: duckdb.DuckDBPyConnection, levels: str, target: str) -> None:
-    """Measure the names that the first look left open, in Arrow batches.
+    """Measure the names that the first look left open, a batch at a time.
 
     Args:
         con: the warehouse.
@@ -257,17 +256,24 @@ def look_closer(con: duckdb.DuckDBPyConnection, levels: str, target: str) -> Non
         target: temporary table to make: `name_l`, `name_r`, `level`.
     """
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {target}(name_l VARCHAR, name_r VARCHAR, level TINYINT)"
+        f"CREATE OR REPLACE TEMP TABLE match_unmeasured AS"
+        f" SELECT DISTINCT name_l, name_r FROM {levels} WHERE name = -1"
     )
-    table = con.execute(
-        f"SELECT DISTINCT name_l, name_r FROM {levels} WHERE name = -1"
-    ).to_arrow_table()
-    for batch in table.to_batches(max_chunksize=_BATCH):
-        measured = name_levels(batch.column(0).to_pylist(), batch.column(1).to_pylist())
-        closer = pa.table({"name_l": batch.column(0), "name_r": batch.column(1), "level": measured})
-        con.register("match_batch", closer)
-        con.execute(f"INSERT INTO {target} SELECT * FROM match_batch")
-        con.unregister("match_batch")
+    names = con.execute("SELECT rowid AS n, * FROM match_unmeasured").fetchnumpy()
+    left, right = names["name_l"], names["name_r"]
+    measured = [
+        name_levels(left[start : start + _BATCH].tolist(), right[start : start + _BATCH].tolist())
+        for start in range(0, len(left), _BATCH)
+    ]
+    level = np.concatenate(measured) if measured else np.zeros(0, np.int8)
+    # Only numbers go back: text would be looked through value by value.
+    con.register("match_measured", {"n": np.asarray(names["n"]), "level": level})
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT name_l, name_r, level"
+        " FROM match_unmeasured AS u JOIN match_measured AS m ON m.n = u.rowid"
+    )
+    con.unregister("match_measured")
+    con.execute("DROP TABLE match_unmeasured")
 
 
 def name_levels(left: list[str], right: list[str]) -> np.ndarray:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from warehouse.storage import literal
+
 TABLE = "linkage.model_frequencies"
 
 
@@ -156,11 +158,10 @@ def keep_frequencies(con: duckdb.DuckDBPyConnection, version: int) -> None:
 
 def keep_shares(con: duckdb.DuckDBPyConnection, version: int, period: str) -> None:
     """Keep the shares of a period's datasets as those of a model version."""
-    con.execute("DELETE FROM linkage.model_shares WHERE version = ?", [version])
     con.execute(
-        "INSERT INTO linkage.model_shares SELECT ?, dataset, found FROM linkage.claim_shares"
-        " WHERE period = ?",
-        [version, period],
+        f"DELETE FROM linkage.model_shares WHERE version = {version};"
+        f"INSERT INTO linkage.model_shares SELECT {version}, dataset, found"
+        f" FROM linkage.claim_shares WHERE period = {literal(period)}"
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from matching.comparison import FIELDS, LEVELS
 from matching.frequencies import create_frequencies
 from matching.keys import RAREST
+from warehouse.storage import literal
 
 VERSION = 3
 
@@ -171,9 +172,8 @@ def save_model(con: duckdb.DuckDBPyConnection, period: str, model: Model) -> int
     """
     create_models(con)
     known = con.execute(
-        "SELECT version FROM linkage.models WHERE model = 'persons' AND period = ?"
-        " AND parameters::VARCHAR = ?",
-        [period, model.to_json()],
+        f"SELECT version FROM linkage.models WHERE model = 'persons' AND period = {literal(period)}"
+        f" AND parameters::VARCHAR = {literal(model.to_json())}"
     ).fetchone()
     if known:
         return int(known[0])
@@ -182,8 +182,8 @@ def save_model(con: duckdb.DuckDBPyConnection, period: str, model: Model) -> int
     ).fetchone()
     version = int(row[0]) if row else 1
     con.execute(
-        "INSERT INTO linkage.models VALUES ('persons', ?, ?, ?, ?)",
-        [period, version, model.fingerprint, model.to_json()],
+        f"INSERT INTO linkage.models VALUES ('persons', {literal(period)}, {version},"
+        f" {literal(model.fingerprint)}, {literal(model.to_json())})"
     )
     return version
 

@@ -103,7 +103,8 @@ def _gather(
     create_report(con)
     named = ", ".join(literal(name) for name in datasets) or "''"
     con.execute(
-        f"DELETE FROM linkage.blocking_report WHERE period = ? AND dataset IN ({named})", [period]
+        f"DELETE FROM linkage.blocking_report"
+        f" WHERE period = {literal(period)} AND dataset IN ({named})"
     )
     return gather(con, f"dataset IN ({named})", period=period, carried=carried)
 
@@ -146,12 +147,12 @@ def _decide(
 
     Under the commonness of a model version its shares hold too; else they are estimated.
     """
+    named = f"dataset = {literal(dataset)}"
     # Records are numbered by dataset: those of one stand in a row.
     first, last = con.execute(
-        "SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM match_records WHERE dataset = ?",
-        [dataset],
+        f"SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM match_records WHERE {named}"
     ).fetchall()[0]
-    mine, named = f"id BETWEEN {first} AND {last}", f"dataset = {literal(dataset)}"
+    mine = f"id BETWEEN {first} AND {last}"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP VIEW match_exact_mine AS
@@ -172,13 +173,11 @@ def _decide(
         period,
         f"SELECT {literal(period)} AS period, {literal(dataset)} AS dataset,"
         f" {literal(model_id(model))} AS model, {people} AS people, {found!r}::DOUBLE[] AS found",
-        where=f"dataset = {literal(dataset)}",
+        where=named,
     )
     changed = settle(con, period, dataset, people, found)
     row = con.execute(
-        "SELECT coalesce(max(cardinality), 'many_to_one') FROM reference.datasets"
-        " WHERE dataset = ?",
-        [dataset],
+        f"SELECT coalesce(max(cardinality), 'many_to_one') FROM reference.datasets WHERE {named}"
     ).fetchone()
     assign(con, str(row[0]) if row else "many_to_one", thresholds, exact="match_exact_mine")
     mark(con)
@@ -207,14 +206,13 @@ def _decide(
             reason, owner, owner_ppm, NULL
         FROM match_told
         """,
-        where=f"dataset = {literal(dataset)}",
+        where=named,
     )
     counts = {"linked": 0, "review": 0, "unlinked": 0}
     counts |= dict(
         con.execute(
-            "SELECT status, count(*) FROM linkage.person_links WHERE period = ? AND dataset = ?"
-            " GROUP BY 1",
-            [period, dataset],
+            f"SELECT status, count(*) FROM linkage.person_links"
+            f" WHERE period = {literal(period)} AND {named} GROUP BY 1"
         ).fetchall()
     )
     con.execute(
@@ -261,7 +259,8 @@ def link_period(
     kept = ", ".join(literal(name) for name in datasets) or "''"
     for table in ("person_links", "claim_shares"):
         con.execute(
-            f"DELETE FROM linkage.{table} WHERE period = ? AND dataset NOT IN ({kept})", [period]
+            f"DELETE FROM linkage.{table}"
+            f" WHERE period = {literal(period)} AND dataset NOT IN ({kept})"
         )
     way = carrying.way(con, known[0], model_id(known[1])) if known else None
     if known:
@@ -296,9 +295,10 @@ def _note(
         "CREATE TABLE IF NOT EXISTS linkage.person_runs"
         "(period VARCHAR, model INTEGER, residual BIGINT, compared BIGINT)"
     )
-    con.execute("DELETE FROM linkage.person_runs WHERE period = ?", [period])
     con.execute(
-        "INSERT INTO linkage.person_runs VALUES (?, ?, ?, ?)", [period, version, rest, opened]
+        f"DELETE FROM linkage.person_runs WHERE period = {literal(period)};"
+        f"INSERT INTO linkage.person_runs"
+        f" VALUES ({literal(period)}, {version}, {rest}, {opened})"
     )
 
 

@@ -32,7 +32,7 @@ from sources.clause_rules import ClauseRule, read_rules, whole_list
 from warehouse.columns import SQL_TYPES, ColumnMeaning, PiiClass, dictionary
 from warehouse.documents import load_yaml
 from warehouse.errors import UsageError
-from warehouse.storage import transaction
+from warehouse.storage import rows_sql, transaction
 from warehouse.tables import table_specs
 
 KINDS = ("population", "membership", "employer", "employment", "roster", "project", "reference")
@@ -441,10 +441,6 @@ def load_dataset_table(con: duckdb.DuckDBPyConnection, contracts: Mapping[str, C
             con.execute(spec.ddl())
             con.execute(spec.comments())
             if filled:
-                # By column in one statement: row by row takes ten times as long.
-                values = ", ".join("unnest(?)" for _ in filled[0])
-                con.execute(
-                    f"INSERT INTO {spec.qualified} SELECT {values}",
-                    [list(column) for column in zip(*filled, strict=True)],
-                )
+                given = rows_sql(filled, [column.name for column in spec.meanings])
+                con.execute(f"INSERT INTO {spec.qualified} FROM {given}")
     return len(rows)

@@ -18,7 +18,7 @@ from warehouse import at_rest
 from warehouse.errors import UsageError
 from warehouse.home import OWNER_FILE, Home
 from warehouse.settings import EngineSettings, Settings, load_settings
-from warehouse.storage import quote
+from warehouse.storage import constant, quote
 
 SCHEMAS = (
     "landing",
@@ -137,15 +137,16 @@ def set_parameters(con: duckdb.DuckDBPyConnection, settings: Settings, period: s
     compliance, their shares in whole millionths.
     """
     coverage, compliance = settings.coverage, settings.compliance
-    con.execute("SET VARIABLE period = ?::VARCHAR", [check_period(period)])
-    con.execute("SET VARIABLE as_of = ?::DATE", [last_day(period)])
-    con.execute("SET VARIABLE arrears_months = ?::INTEGER", [coverage.arrears_months])
-    con.execute("SET VARIABLE pppk_is_civil_servant = ?::BOOLEAN", [coverage.pppk_is_civil_servant])
-    con.execute("SET VARIABLE certain_ppm = ?::INTEGER", [coverage.certain_ppm])
-    con.execute("SET VARIABLE sakernas_min_register = ?::DOUBLE", [coverage.sakernas_min_register])
-    con.execute("SET VARIABLE tolerance_workers = ?::BIGINT", [compliance.tolerance_workers])
-    for name, share in (
-        ("tolerance_ppm", compliance.tolerance_share),
-        ("wage_tolerance_ppm", compliance.wage_tolerance),
-    ):
-        con.execute(f"SET VARIABLE {name} = ?::BIGINT", [round(share * 1_000_000)])
+    variables: dict[str, tuple[object, str]] = {
+        "period": (check_period(period), "VARCHAR"),
+        "as_of": (last_day(period), "DATE"),
+        "arrears_months": (coverage.arrears_months, "INTEGER"),
+        "pppk_is_civil_servant": (coverage.pppk_is_civil_servant, "BOOLEAN"),
+        "certain_ppm": (coverage.certain_ppm, "INTEGER"),
+        "sakernas_min_register": (coverage.sakernas_min_register, "DOUBLE"),
+        "tolerance_workers": (compliance.tolerance_workers, "BIGINT"),
+        "tolerance_ppm": (round(compliance.tolerance_share * 1_000_000), "BIGINT"),
+        "wage_tolerance_ppm": (round(compliance.wage_tolerance * 1_000_000), "BIGINT"),
+    }
+    for name, (value, kind) in variables.items():
+        con.execute(f"SET VARIABLE {name} = {constant(value)}::{kind}")

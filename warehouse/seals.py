@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.storage import literal, quote, transaction
+from warehouse.storage import constant, literal, quote, transaction
 
 TABLE = "quality.seals"
 """Restricted; no table of a publication."""
@@ -100,14 +100,12 @@ def seal(con: duckdb.DuckDBPyConnection, parts: Iterable[Part]) -> None:
     for part in parts:
         columns = [str(row[0]) for row in con.execute(f"DESCRIBE {part.table}").fetchall()]
         rows, checksum = _content(con, part, columns)
+        key = ", ".join(constant(value) for value in part.key)
+        # The columns are kept, as a later contract may add one to the table.
+        rest = ", ".join(constant(value) for value in (columns, duckdb.__version__, rows, checksum))
         con.execute(
-            f"DELETE FROM {TABLE} WHERE (place, dataset, period, version) = (?, ?, ?, ?)",
-            [*part.key],
-        )
-        con.execute(
-            f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            # The columns are kept, as a later contract may add one to the table.
-            [*part.key, columns, duckdb.__version__, rows, checksum],
+            f"DELETE FROM {TABLE} WHERE (place, dataset, period, version) = ({key});"
+            f"INSERT INTO {TABLE} VALUES ({key}, {rest})"
         )
 
 

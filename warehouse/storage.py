@@ -5,7 +5,8 @@ Belongs here: the few ways a table may change. Does not belong here: what is wri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -22,6 +23,37 @@ def quote(identifier: str) -> str:
 def literal(text: str) -> str:
     """Quote an SQL text literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def constant(value: object) -> str:
+    """Write a value as an SQL literal.
+
+    DuckDB loads pandas for the first parameter that is bound, which takes longer than linking
+    ten thousand records. What every run does therefore writes its few small values out.
+
+    Args:
+        value: None, a bool, int, float, date, text, or a list of them.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value) if not isinstance(value, float) else f"'{value!r}'::DOUBLE"
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(constant(each) for each in value)}]"
+    raise TypeError(f"a {type(value).__name__} has no SQL literal here")
+
+
+def rows_sql(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> str:
+    """Give the relation of some rows of values, at least one, as a query's `FROM` takes it."""
+    values = ", ".join(f"({', '.join(constant(value) for value in row)})" for row in rows)
+    return f"(VALUES {values}) AS given({', '.join(quote(name) for name in columns)})"
 
 
 def text_key(text: str) -> str:
@@ -128,7 +160,7 @@ def replace_period(
     from warehouse import seals  # noqa: PLC0415
 
     with transaction(con):
-        con.execute(f"DELETE FROM {table} WHERE period = ? AND ({where})", [period])
+        con.execute(f"DELETE FROM {table} WHERE period = {literal(period)} AND ({where})")
         con.execute(f"INSERT INTO {table} BY NAME {select_sql}")
         if seals.is_sealed(table):
             # Who replaces rows on purpose seals them anew; any other change is noticed.

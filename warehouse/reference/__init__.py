@@ -18,13 +18,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from warehouse.documents import load_yaml
 from warehouse.errors import DataRefused, UsageError
-from warehouse.storage import count, literal, quote, transaction
+from warehouse.storage import count, literal, quote, rows_sql, transaction
 
-_INCOMING = "reference_incoming"
 _SAKERNAS_REQUIRED = ("survey_period", "employed")
 
 
@@ -266,16 +264,11 @@ def _insert(
     con: duckdb.DuckDBPyConnection, table: ReferenceTable, rows: list[dict[str, str]]
 ) -> int:
     """Insert rows of text with the table's types; an empty text is NULL."""
-    incoming = pa.table(
-        {
-            name: pa.array([row.get(name) or None for row in rows], pa.string())
-            for name in table.column_names
-        }
-    )
-    con.register(_INCOMING, incoming)
-    try:
+    if rows:
+        values = ([row.get(name) or None for name in table.column_names] for row in rows)
         casts = ", ".join(column.cast for column in table.columns)
-        con.execute(f"INSERT INTO {table.qualified} BY NAME SELECT {casts} FROM {_INCOMING}")
-    finally:
-        con.unregister(_INCOMING)
+        con.execute(
+            f"INSERT INTO {table.qualified} BY NAME"
+            f" SELECT {casts} FROM {rows_sql(values, table.column_names)}"
+        )
     return count(con, table.qualified)
