@@ -14,7 +14,8 @@ from matching.assignment import Thresholds, assign, score_claims
 from matching.blocking import MOST, Rule, create_report, find_candidates
 from matching.keys import prepare_records
 from matching.model import Model
-from matching.spine import build_spine
+from matching.spine import adult_sql, build_spine
+from warehouse.connection import last_day
 
 PERIOD = "2026-10"
 NOBODY_BORN = dt.date(1911, 3, 9)
@@ -379,3 +380,17 @@ def test_the_spine_leaves_out_children_alone() -> None:
         "AGE UNKNOWN", "FIFTEEN TODAY", "LONG DEAD", "TWICE FIRST",
     ]  # fmt: skip
     assert build_spine(con, PERIOD) == counts  # the same again, nothing doubled
+
+
+@pytest.mark.parametrize("period", ["2026-10", "2027-02", "2028-02", "2035-02", "2026-12"])
+def test_fifteen_years_are_counted_in_days(period: str) -> None:
+    # Year, month and day as one number: who was born on 29 February is older from 1 March on.
+    day = last_day(period)
+    number = "year(birth_date) * 10000 + month(birth_date) * 100 + day(birth_date)"
+    latest = (day.year - 15) * 10000 + day.month * 100 + day.day
+    wrong = duckdb.sql(
+        "SELECT birth_date FROM (SELECT DATE '2009-01-01' + i::INTEGER AS birth_date"
+        " FROM range(5000) AS t(i) UNION ALL SELECT NULL)"
+        f" WHERE {adult_sql(period)} <> coalesce({number} <= {latest}, true)"
+    ).fetchall()
+    assert wrong == []
