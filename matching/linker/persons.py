@@ -158,18 +158,17 @@ def _inputs(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         )
     con.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE lk_again AS
+        CREATE OR REPLACE TABLE lk_again AS
         SELECT lk_row FROM lk_person_r WHERE nik IN (SELECT nik FROM lk_person_r
             WHERE nik IS NOT NULL GROUP BY nik HAVING count(*) > 1)
         QUALIFY row_number() OVER (PARTITION BY nik ORDER BY lk_row) > 1;
         -- A NIK stands for one row of the right side. Rows without one, or with one that stands
         -- there already, are found by the rest of what they say: what no number can be is a key.
-        CREATE OR REPLACE TABLE lk_people AS
+        -- A view: a copy of everybody takes longer than reading them again.
+        CREATE OR REPLACE VIEW lk_people AS
         SELECT *, {text_key("nik")} AS person_key
         FROM (SELECT * REPLACE (CASE WHEN nik IS NULL OR lk_row IN (FROM lk_again)
             THEN '#' || lk_row ELSE nik END AS nik) FROM lk_person_r);
-        DROP TABLE lk_again;
-        DROP TABLE lk_person_r;
         CREATE OR REPLACE TEMP VIEW in_population AS
         SELECT *, lk_row::UBIGINT AS row_hash FROM lk_people;
         CREATE OR REPLACE TEMP VIEW in_person_records AS

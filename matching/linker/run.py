@@ -100,6 +100,8 @@ def link(
             "memory_limit": limits.memory_limit,
             "temp_directory": folder,
             "preserve_insertion_order": False,
+            # As in warehouse.connection: rows go to the file as they come.
+            "write_buffer_row_group_count": 1,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
