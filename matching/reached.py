@@ -23,8 +23,8 @@ class RuleOutcome:
         rule: its name.
         state: `no_key` (what the key is made of is missing), `spared` (somebody of the same
             name and birth date was found before), `nobody` (no register person has it),
-            `capped` (too many have it, or keys that fewer have brought enough people), `unlike`
-            (those who have it are unlike otherwise) or `compared`.
+            `capped` (too many have it), `enough` (keys that fewer have brought enough people),
+            `unlike` (those who have it are unlike otherwise) or `compared`.
         missing: columns of the key that the record lacks.
         people: register people who have the key.
         cap: most people it may have.
@@ -65,9 +65,10 @@ def _outcome(
         "SELECT count(DISTINCT key) FROM (SELECT unnest([" + probes + f"]) AS key FROM {record}"
         " AS l)",
     )
-    people, kept, found = con.execute(
-        f"SELECT coalesce(sum(n), 0)::BIGINT, count(*) FILTER (kept), (SELECT count(*)"
-        f" FROM match_found WHERE rule = {number}) FROM match_probes WHERE rule = {number}"
+    people, few, kept, found = con.execute(
+        f"SELECT coalesce(sum(n), 0)::BIGINT, count(*) FILTER (n <= {rule.cap}),"
+        f" count(*) FILTER (kept), (SELECT count(*) FROM match_found WHERE rule = {number})"
+        f" FROM match_probes WHERE rule = {number}"
     ).fetchall()[0]
     missing: list[str] = []
     if not keys:
@@ -81,7 +82,7 @@ def _outcome(
     elif not people:
         state = "nobody"
     elif not kept:
-        state = "capped"
+        state = "enough" if few else "capped"
     else:
         state = "compared" if found else "unlike"
     return RuleOutcome(rule.name, state, missing, int(people), rule.cap)

@@ -84,6 +84,7 @@ _REASONS = {
 }
 _STATES = {
     "no_key": "isian kosong", "nobody": "tidak ada di register", "capped": "terlalu umum",
+    "enough": "sudah cukup",
     "unlike": "tidak mirip", "compared": "dibandingkan", "spared": "tidak perlu",
 }  # fmt: skip
 _COLUMNS = {
@@ -94,6 +95,7 @@ _KEYS = {
     "born": "tanggal lahir", "t_first": "kata pertama nama",
     "t_last": "kata terakhir nama", "t_rare": "kata nama yang dikenal register", "canon": "nama",
     "h_pflat": "nama", "h_psorted": "nama", "mother_h": "nama ibu", "region": "wilayah",
+    "place_h": "tempat lahir", "start": "awal nama",
     "sex": "jenis kelamin", "nik": "NIK",
 }  # fmt: skip
 

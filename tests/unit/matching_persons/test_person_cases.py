@@ -10,6 +10,7 @@ import people_world as world
 import pytest
 
 from matching import persons
+from matching import reached as reaching
 from matching.assignment import Thresholds, assign, score_claims
 from matching.blocking import MOST, Rule, create_report, find_candidates
 from matching.keys import prepare_records
@@ -321,6 +322,33 @@ def test_wide_rules_bring_the_rarest_keys_and_not_more_than_enough() -> None:
     # Rules that look at the pair do not count, and their caps hold for them.
     wary = Rule("wary", "hash(0, r.sex)", ("hash(0, l.sex)",), 100, alike="r.canon = 'ALI'")
     assert _pairs_of(con, (wary, *some)) >= {1, 51, 101, *range(60, 90)}
+
+
+def test_each_rule_tells_why_it_brought_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    con = duckdb.connect()
+    rules = (
+        SETTLING,
+        Rule("forty", "hash(40, r.person_key // 40)", ("hash(40, 2)",), 100),
+        Rule("thirty", "hash(30, r.person_key // 30)", ("hash(30, 2)",), 100),
+        Rule("many", "hash(500, r.person_key // 500)", ("hash(500, 1)",), 100),
+        Rule("nobody", "hash(r.person_key)", ("hash(2000)",), 100),
+        Rule("mother", "hash(r.mother_h)", ("CASE WHEN l.mother_h > 0 THEN hash(l.mother_h) END",),
+             100),
+        Rule("unlike", "hash(30, r.person_key // 30)", ("hash(30, 3)",), 100, "r.canon = 'TUTI'"),
+        Rule("others", "hash(r.person_key)", ("hash(1)",), 100, only="l.born IS NULL"),
+    )  # fmt: skip
+    monkeypatch.setattr(reaching, "RULES", rules)
+
+    def states(**said: str) -> dict[str, str]:
+        _pairs_of(con, rules, **said)
+        return {outcome.rule: outcome.state for outcome in reaching.reached(con, "asking")}
+
+    wide = {"thirty": "compared", "forty": "enough", "many": "capped", "nobody": "nobody",
+            "mother": "no_key", "unlike": "unlike"}  # fmt: skip
+    assert states(born="990101") == {"name_birth": "nobody"} | wide
+    # Somebody of the name and day: only what is missing is still told.
+    settled = dict.fromkeys(wide, "spared") | {"mother": "no_key"}
+    assert states() == {"name_birth": "compared"} | settled
 
 
 def test_candidates_share_one_probability() -> None:
