@@ -62,8 +62,7 @@ def _spell_places(con: duckdb.DuckDBPyConnection, source: str) -> None:
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_places AS
-        SELECT birth_place, place, CASE WHEN place IS NOT NULL THEN {short_hash("place")} END
-            AS place_h
+        SELECT birth_place, place, CASE WHEN place IS NOT NULL THEN hash(place) END AS place_h
         FROM (SELECT birth_place, nullif(regexp_replace(match_letters(match_upper(birth_place)),
                 '^(KABUPATEN|KAB|KOTA|KODYA) | ', '', 'g'), '') AS place
             FROM (SELECT DISTINCT birth_place FROM {source}))

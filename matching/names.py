@@ -22,8 +22,8 @@ KEPT_TOKENS = 5
 def short_hash(text: str) -> str:
     """Give the SQL expression of a hash in 32 bits, for keys that candidates are found by.
 
-    Half the width of a table of all people: two of a million words fall together once in ten
-    thousand times, and then there are a few candidates more.
+    Half the width in a table of all people. Of a million words one in four thousand shares its
+    hash with another: then there are a few candidates more.
     """
     return f"(hash({text}) >> 32)::UINTEGER"
 
