@@ -8,7 +8,7 @@ a record and a person (training).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -67,9 +67,10 @@ def beside(con: duckdb.DuckDBPyConnection) -> Iterator[Callable[[], Strangers]]:
         try:
             yield told.result
         finally:
-            if not told.done():
+            # An interrupt between two statements is lost: until one is hit.
+            while not told.done():
                 other.interrupt()
-            told.exception()
+                wait([told], timeout=0.02)
             other.close()
 
 

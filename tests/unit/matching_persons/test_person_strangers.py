@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,8 @@ def test_a_fault_of_the_stages_ends_the_comparison(
 
     def endless(other: duckdb.DuckDBPyConnection) -> strangers.Strangers:
         running.set()
+        # The first interrupt comes too early to stop anything.
+        time.sleep(0.2)
         other.execute("SELECT count(*) FROM range(1_000_000) a, range(1_000_000) b WHERE a <> b")
         raise AssertionError("nobody waits so long")
 
