@@ -148,8 +148,8 @@ def prepare_register(
         FROM (SELECT * REPLACE (try_cast(nik AS BIGINT) AS nik), nik AS digits FROM match_once)
             AS s
         LEFT JOIN match_places USING (birth_place)
-        LEFT JOIN match_spelt AS n ON n.text = s.full_name
-        LEFT JOIN match_spelt AS m ON m.text = s.mother_name;
+        LEFT JOIN (FROM match_spelt WHERE people > 0) AS n ON n.text = s.full_name
+        LEFT JOIN (FROM match_spelt WHERE children > 0) AS m ON m.text = s.mother_name;
         CREATE OR REPLACE TABLE {BIRTHS} AS {counted.births};
         CREATE OR REPLACE TABLE {PLACES} AS
         SELECT place_h, min(place) AS place, max(place_n)::INTEGER AS place_n

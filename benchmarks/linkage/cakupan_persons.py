@@ -44,7 +44,7 @@ def link(source: Path, out: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         con = connect(Home(Path(folder)))
         load_reference(con, only=("name_titles", "name_variants"))
-        load_dataset_table(con, load_contracts())
+        load_dataset_table(con, {DATASET: load_contracts()[DATASET]})
         set_parameters(con, Settings(), PERIOD)
         left = {
             row[0]
