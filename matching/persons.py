@@ -217,7 +217,8 @@ def _decide(
     )
     con.execute(
         "DROP VIEW match_mine; DROP VIEW match_scored_mine; DROP VIEW match_told;"
-        " DROP VIEW match_own; DROP TABLE IF EXISTS match_winners; DROP TABLE match_claims; DROP TABLE match_assigned;"
+        " DROP VIEW match_own; DROP TABLE IF EXISTS match_winners; DROP TABLE match_claims;"
+        " DROP TABLE match_assigned;"
         f" DROP TABLE match_rejected; DROP {'TABLE' if changed else 'VIEW'} match_exact_mine"
     )
     return counts
