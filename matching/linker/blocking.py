@@ -14,6 +14,7 @@ candidates looks no further. So candidates per row do not grow with the tables.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
@@ -111,21 +112,23 @@ def _for_pairs(spec: Spec, i: int) -> tuple[Key, ...]:
     return keys if spec.compare[i].kind == "date" else keys[:1]
 
 
-def _hash_sql(keys: tuple[Key, ...], side: str) -> str:
+def hash_sql(keys: tuple[Key, ...], side: str) -> str:
+    """Give SQL of what rows of a side are found by under a rule; NULL where a part is missing."""
     texts = [key.sql.replace("@", side + ".") for key in keys]
     present = " AND ".join(f"({text}) IS NOT NULL" for text in texts)
     return f"CASE WHEN {present} THEN hash({', '.join(texts)}) END"
 
 
 def choose_rules(
-    con: duckdb.DuckDBPyConnection, spec: Spec, left: int
+    spec: Spec, left: int, rows: int, how_common: Callable[[list[Key]], dict[Key, Common]]
 ) -> list[tuple[Key, ...]] | None:
     """Give the rules, narrow ones first: the specification's, or those that fit the data.
 
     Args:
-        con: the linkage's database with `lk_r`.
         spec: what is compared.
         left: left rows that are to find candidates.
+        rows: right rows.
+        how_common: tells of keys how common their values are among the right rows.
 
     Returns:
         The rules; None where the tables are so small that every pair is compared.
@@ -143,13 +146,9 @@ def choose_rules(
             ]
             rules += list(itertools.product(*keys))
         return rules
-    rows = int(scalar(con, "SELECT count(*) FROM lk_r"))
     if left * rows <= EVERYTHING:
         return None
-    known: dict[Key, Common] = {}
-    for i in range(len(spec.compare)):
-        for key in keys_of(spec, i):
-            known[key] = _how_common(con, key, rows)
+    known = how_common([key for i in range(len(spec.compare)) for key in keys_of(spec, i)])
     narrow = {key for key in known if known[key].under >= 0.98}
     expected: dict[tuple[Key, ...], float] = {
         (key,): rows * known[key].chance for key in known if known[key].under >= 0.02
@@ -194,13 +193,26 @@ def _threes(
     return dict(sorted(found.items(), key=lambda rule: rule[1])[:8])
 
 
-def _how_common(con: duckdb.DuckDBPyConnection, key: Key, rows: int) -> Common:
+def how_common(squares: float, under: float, known: float, rows: int) -> Common:
+    """Tell how common a key's values are.
+
+    Args:
+        squares: over its values, the sum of the squared numbers of right rows that have them.
+        under: right rows whose value at most `CAP` rows have.
+        known: right rows that have a value.
+        rows: right rows.
+    """
+    return Common(squares / max(rows, 1) ** 2, under / known if known else 1.0)
+
+
+def count_key(con: duckdb.DuckDBPyConnection, key: Key, rows: int) -> Common:
+    """Tell how common the values of a key are in `lk_r`, which has so many rows."""
     squares, under, known = con.execute(
         f"SELECT coalesce(sum(n::DOUBLE * n), 0), coalesce(sum(n) FILTER (n <= {CAP}), 0),"
         f" coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM lk_r AS r"
-        f" WHERE ({_hash_sql((key,), 'r')}) IS NOT NULL GROUP BY {_hash_sql((key,), 'r')})"
+        f" WHERE ({hash_sql((key,), 'r')}) IS NOT NULL GROUP BY {hash_sql((key,), 'r')})"
     ).fetchall()[0]
-    return Common(squares / max(rows, 1) ** 2, under / known if known else 1.0)
+    return how_common(squares, under, known, rows)
 
 
 def create_report(con: duckdb.DuckDBPyConnection) -> None:
@@ -252,11 +264,11 @@ def find_candidates(
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE lk_probe AS
-            SELECT id, {_hash_sql(rule, "l")} AS key FROM {records} AS l
-            WHERE ({_hash_sql(rule, "l")}) IS NOT NULL AND id NOT IN (FROM lk_full);
+            SELECT id, {hash_sql(rule, "l")} AS key FROM {records} AS l
+            WHERE ({hash_sql(rule, "l")}) IS NOT NULL AND id NOT IN (FROM lk_full);
             CREATE OR REPLACE TEMP TABLE lk_hit AS
-            SELECT {_hash_sql(rule, "r")} AS key, r.id::UBIGINT AS person_key FROM lk_r AS r
-            WHERE ({_hash_sql(rule, "r")}) IN (SELECT key FROM lk_probe);
+            SELECT {hash_sql(rule, "r")} AS key, r.id::UBIGINT AS person_key FROM lk_r AS r
+            WHERE ({hash_sql(rule, "r")}) IN (SELECT key FROM lk_probe);
             CREATE OR REPLACE TEMP TABLE lk_block AS
             SELECT key, count(*) AS n FROM lk_hit GROUP BY key;
             CREATE OR REPLACE TEMP TABLE lk_more AS

@@ -148,7 +148,13 @@ def _context_sql(spec: Spec) -> str:
 
 
 def compare(
-    con: duckdb.DuckDBPyConnection, spec: Spec, pairs: str, target: str, *, left: str = "lk_l"
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    pairs: str,
+    target: str,
+    rows: int,
+    *,
+    left: str = "lk_l",
 ) -> None:
     """Compare pairs of rows into a temporary table of levels.
 
@@ -158,7 +164,25 @@ def compare(
         pairs: relation `id`, `person_key`: rows of the left and of the right.
         target: temporary table to make: the pair, and for comparison i its level `f<i>` and
             `f<i>_c`, how many right rows have what agrees.
+        rows: right rows in all.
         left: side table of the left rows; `lk_r` for pairs of two right rows.
+    """
+    joined = f"{pairs} AS p JOIN {left} AS l ON l.id = p.id JOIN lk_r AS r ON r.id = p.person_key"
+    compare_joined(con, spec, joined, target, rows)
+
+
+def compare_joined(
+    con: duckdb.DuckDBPyConnection, spec: Spec, joined: str, target: str, rows: int
+) -> None:
+    """Compare pairs whose rows are at hand, as `compare` does.
+
+    Args:
+        con: any database.
+        spec: what is compared.
+        joined: what stands after FROM: `p.id` and `p.person_key`, with the columns of both
+            sides by `l.` and `r.`.
+        target: temporary table to make.
+        rows: right rows in all.
     """
     levels, commons = [], []
     for i, item in enumerate(spec.compare):
@@ -176,8 +200,7 @@ def compare(
         f"""
         CREATE OR REPLACE TEMP TABLE lk_levels AS
         SELECT p.id, p.person_key, {", ".join(levels + commons)}
-        FROM {pairs} AS p JOIN {left} AS l ON l.id = p.id
-        JOIN lk_r AS r ON r.id = p.person_key
+        FROM {joined}
         """
     )
     closer, chosen = [], []
@@ -199,7 +222,7 @@ def compare(
             chosen.append(f"({level})::TINYINT AS f{i}")
             chosen.append(
                 f"(CASE WHEN {level} >= 6 THEN n{i}_f WHEN {level} = 4 THEN greatest(n{i}_n,"
-                f" (SELECT count(*) FROM lk_r) * pow(2, -n{i}_bits)) ELSE n{i}_n END)::FLOAT"
+                f" {rows} * pow(2, -n{i}_bits)) ELSE n{i}_n END)::FLOAT"
                 f" AS f{i}_c"
             )
         else:

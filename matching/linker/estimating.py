@@ -1,10 +1,10 @@
 """What each level of agreement is worth: a Fellegi-Sunter model learned from the two tables.
 
 Belongs here: the parameters, how they are estimated without labels, and the score in SQL. Does
-not belong here: levels (comparing.py) or who is linked (deciding.py).
+not belong here: levels (comparing.py), chance agreement (chance.py) or who is linked (deciding.py).
 
-u comes from random pairs of right rows, where the right side names nobody twice, and otherwise
-from the same less the true pairs among them; m and the prior from expectation-maximisation
+u is that of random pairs of right rows, where the right side names nobody twice, and otherwise
+the same less the true pairs among them; m and the prior from expectation-maximisation
 over the candidates of a sample. Where a left row has at most one right row its candidates
 compete; otherwise every pair stands alone. Sums run over sorted arrays, and samples are chosen
 by hash, so the same tables give the same model.
@@ -19,9 +19,9 @@ import duckdb
 import numpy as np
 
 from matching.keys import RAREST
-from matching.linker.comparing import HOMES, KIND_LEVELS, NIK_STEPS, RARITY, SAME, compare
+from matching.linker.chance import Spread, estimate_u
+from matching.linker.comparing import HOMES, KIND_LEVELS, NIK_STEPS, RARITY, SAME
 from matching.linker.spec import IDENTIFIERS, NAMES, Spec
-from matching.linker.standardise import key_of
 from warehouse.storage import scalar
 
 # Where learning starts, and what it leans on where data are few (as if seen PRIOR times).
@@ -45,10 +45,6 @@ START_M: dict[str, tuple[float, ...]] = {
 PRIOR = 50.0
 # Weight of what rows show that their identifier linked, in pairs of the rest.
 KNOWN = 300.0
-# Two rows at random: u of levels none was seen of.
-FEW, OTHERS = 400, 400
-# Rows of one value that a row is paired with to learn what rows that share it have in common.
-MATES = 60
 TRAINING = 12_000
 ROUNDS = 40
 
@@ -136,103 +132,6 @@ class LinkModel:
         ]  # fmt: skip
 
 
-def estimate_u(
-    con: duckdb.DuckDBPyConnection, spec: Spec, rows: int, *, one: bool
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """Estimate how two right rows agree that are two things.
-
-    Returns:
-        By comparison: u, the mean commonness, and the least that u can be.
-    """
-    # Of a small table every pair is taken, once.
-    other = "<" if rows <= OTHERS else "<>"
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE lk_random AS
-        SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN lk_r AS b ON a.id {other} b.id
-        WHERE hash(a.id, 1) % {rows} < {FEW} AND hash(b.id, 2) % {rows} < {OTHERS}
-        """
-    )
-    compare(con, spec, "lk_random", "lk_two", left="lk_r")
-    us, commons, leasts = [], [], []
-    for i, item in enumerate(spec.compare):
-        size = len(KIND_LEVELS[item.kind])
-        counts, common = np.zeros(size), np.ones(size)
-        for level, n in con.execute(
-            f"SELECT f{i}, count(*) FROM lk_two WHERE f{i} > 0 GROUP BY 1"
-        ).fetchall():
-            counts[level] = n
-        total = max(float(counts.sum()), 1.0)
-        least = np.full(size, 0.5 / (total + 1))
-        u = np.maximum(counts / (total + 1), least)
-        squares, alike = con.execute(
-            f"SELECT coalesce(sum(n::DOUBLE * n) / nullif(sum(n), 0), 1),"
-            f" coalesce(sum(n::DOUBLE * (n - 1)) / nullif(sum(n), 0), 0) FROM (SELECT count(*) AS n"
-            f" FROM lk_r WHERE {key_of(spec, i)} IS NOT NULL GROUP BY {key_of(spec, i)})"
-        ).fetchall()[0]
-        for level in SAME[item.kind]:
-            if item.kind in IDENTIFIERS:
-                least[level] = 0.05 / rows
-                u[level] = max(alike / rows, least[level])
-            else:
-                common[level] = max(squares, 1.0)
-                u[level] = least[level] = common[level] / rows
-        for level in set(RARITY[item.kind]) - set(SAME[item.kind]):
-            seen = con.execute(
-                f"SELECT exp(sum(floor(ln(greatest(f{i}_c, 1)) * 1e6)::BIGINT) / 1e6 / count(*))"
-                f" FROM lk_two WHERE f{i} = {level}"
-            ).fetchone()
-            if seen and seen[0]:
-                common[level] = max(float(seen[0]), 1.0)
-        if item.kind == "nik":
-            _nik_contexts(con, spec, i, rows, u, least)
-        us.append(np.minimum(u, 0.999))
-        commons.append(common)
-        leasts.append(least)
-    con.execute("DROP TABLE lk_random; DROP TABLE lk_two")
-    return us, commons, leasts
-
-
-def _nik_contexts(
-    con: duckdb.DuckDBPyConnection, spec: Spec, i: int, rows: int, u: np.ndarray, least: np.ndarray
-) -> None:
-    """Estimate how NIKs of two people compare who share a birth date, a place, or both."""
-    dates = [j for j, item in enumerate(spec.compare) if item.kind == "date"]
-    places = [j for j, item in enumerate(spec.compare) if item.kind in HOMES]
-    # What two rows share: a date, a place, or both. Of both there are few, so all rows are looked
-    # through for them; of a value that very many have a few rows stand for all.
-    ways: list[tuple[str, ...]] = [(f"f{j}",) for j in (*dates[:1], *places)]
-    ways += [(f"f{dates[0]}", f"f{j}") for j in places if dates]
-    if not ways:
-        return
-    pairs = " UNION ".join(
-        f"(SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a JOIN (SELECT id, {shared}"
-        f" FROM lk_r WHERE {'true' if len(way) > 1 else f'hash(id, 2) % {rows} < {20 * OTHERS}'}"
-        f" QUALIFY row_number() OVER (PARTITION BY {shared} ORDER BY hash(id, 2), id) <= {MATES})"
-        f" AS b USING ({shared}) WHERE a.id <> b.id AND hash(a.id, 1) % {rows} < {20 * FEW}"
-        f" ORDER BY hash(a.id, b.id), a.id, b.id LIMIT 60000)"
-        for way in ways
-        for shared in (", ".join(way),)
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE lk_near AS {pairs}")
-    compare(con, spec, "lk_near", "lk_twins", left="lk_r")
-    counts = np.zeros(len(u))
-    for level, n in con.execute(f"SELECT f{i}, count(*) FROM lk_twins GROUP BY 1").fetchall():
-        counts[level] = n
-    start = np.array([0.97, 0.01, 0.015, 0.005])
-    for context in range((len(u) - 1) // NIK_STEPS):
-        first = 1 + context * NIK_STEPS
-        if context == 0:
-            # Random pairs, nearly all of them neither of one date nor of one place.
-            total = max(u[first : first + NIK_STEPS - 1].sum(), 1e-9)
-            u[first : first + NIK_STEPS - 1] /= total
-            continue
-        seen = counts[first : first + NIK_STEPS - 1]
-        chance = np.maximum((seen + 10 * start) / (seen.sum() + 10), 0.05 / rows)
-        u[first : first + NIK_STEPS - 1] = least[first : first + NIK_STEPS - 1] = chance
-    con.execute("DROP TABLE lk_near; DROP TABLE lk_twins")
-
-
 def _shares(kind: str, seen: np.ndarray) -> np.ndarray:
     """Turn counts of levels into chances that sum to one, by context where there are some."""
     m = seen.astype(float)
@@ -249,8 +148,8 @@ def learn(
     compared: str,
     known: list[np.ndarray],
     rows: int,
-    left_rows: int,
     sampled: int,
+    spread: list[Spread],
     *,
     one: bool,
     dedupe: bool,
@@ -264,8 +163,8 @@ def learn(
         compared: levels of the sample's pairs.
         known: by comparison, how often rows that their identifier linked have each level.
         rows: right rows.
-        left_rows: left rows that the sample stands for.
         sampled: left rows in the sample.
+        spread: how the values of the right rows are spread.
         one: candidates of a left row compete.
         dedupe: there is one table.
         owner_odds: pairs of one identifier that a name or date vouches for, to one they speak
@@ -274,7 +173,7 @@ def learn(
     Returns:
         The model.
     """
-    u, common, least = estimate_u(con, spec, rows, one=one)
+    u, common, least = estimate_u(con, spec, rows, spread)
     columns = [f"f{i}" for i in range(len(spec.compare))]
     columns += [f"f{i}_c" for i, item in enumerate(spec.compare) if RARITY[item.kind]]
     raw = con.execute(

@@ -6,9 +6,11 @@ identifiers differ, or speak against what else is known (the model's).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 
-from matching.linker.comparing import SAME, compare
+from matching.linker.comparing import SAME
 from matching.linker.spec import IDENTIFIERS, Spec
 from warehouse.storage import scalar
 
@@ -46,15 +48,20 @@ def guarded_sql(spec: Spec) -> tuple[str, str]:
 
 
 def link_exact(
-    con: duckdb.DuckDBPyConnection, spec: Spec, *, one: bool, dedupe: bool
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    compare_equal: Callable[[list[int]], object],
+    *,
+    one: bool,
 ) -> float | None:
     """Link rows by an identifier.
 
     Args:
-        con: the linkage's database with `lk_l` and `lk_r`.
+        con: the linkage's database.
         spec: what is compared.
+        compare_equal: makes `lk_equal`, the levels of the pairs that have one of some
+            identifiers in common; of none, an empty table.
         one: a left row has at most one right row.
-        dedupe: there is one table.
 
     Returns:
         How many pairs of one identifier are vouched for to one that is spoken against; None
@@ -64,31 +71,20 @@ def link_exact(
     """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE match_exact(id BIGINT, record_id BIGINT, person_key UBIGINT,"
-        " ppm INTEGER, rank INTEGER);"
-        "CREATE OR REPLACE TEMP TABLE lk_equal(id BIGINT, person_key UBIGINT)"
+        " ppm INTEGER, rank INTEGER)"
     )
     chosen = [i for i, item in enumerate(spec.compare) if item.kind in IDENTIFIERS]
-    if not chosen or guards(spec) == (None, None):
-        compare(con, spec, "lk_equal", "lk_known")
-        con.execute("DROP TABLE lk_equal")
-        return None
-    for i in chosen:
-        # Where a left row has one right row, an identifier that two right rows have is no proof.
-        once = f"AND r.f{i}_n = 1" if one else ""
-        order = "AND l.id < r.id" if dedupe else ""
-        con.execute(
-            f"INSERT INTO lk_equal SELECT l.id, r.id FROM lk_l AS l JOIN lk_r AS r"
-            f" ON l.f{i} = r.f{i} {once} {order}"
-        )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE lk_equal_once AS SELECT DISTINCT id, person_key FROM lk_equal"
-    )
-    compare(con, spec, "lk_equal_once", "lk_known")
+    if guards(spec) == (None, None):
+        chosen = []
+    compare_equal(chosen)
     sure, against = guarded_sql(spec)
     name, date = guards(spec)
     n = f"f{name}" if name is not None else "0"
     d = f"f{date}" if date is not None else "0"
     order = "ORDER BY ppm DESC, rank DESC, person_key"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW lk_known AS FROM lk_equal WHERE {sure}")
+    if not chosen:
+        return None
     best = f"QUALIFY row_number() OVER (PARTITION BY id {order}) = 1" if one else ""
     con.execute(
         f"""
@@ -96,13 +92,10 @@ def link_exact(
         SELECT id, id AS record_id, person_key, CASE WHEN {n} >= 5 AND {d} IN (0, 6) THEN 999900
             WHEN {n} >= 5 OR {d} = 6 THEN 999000 ELSE 996000 END AS ppm,
             {n}::INTEGER * 10 + {d} AS rank
-        FROM lk_known WHERE {sure} {best}
+        FROM lk_known {best}
         """
     )
-    conflicts = int(scalar(con, f"SELECT count(*) FROM lk_known WHERE {against}"))
-    owners = int(scalar(con, f"SELECT count(*) FROM lk_known WHERE {sure}"))
-    con.execute(
-        f"DELETE FROM lk_known WHERE NOT {sure}; DROP TABLE lk_equal; DROP TABLE lk_equal_once"
-    )
+    conflicts = int(scalar(con, f"SELECT count(*) FROM lk_equal WHERE {against}"))
+    owners = int(scalar(con, "SELECT count(*) FROM lk_known"))
     # Half a case is added: that none was seen does not mean there is none.
     return (owners + 1) / (conflicts + 0.5)

@@ -7,21 +7,20 @@ belong here: files and what is written (run.py), or what each stage does.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import duckdb
 import numpy as np
 
 from matching.linker import blocking, deciding, evaluating
-from matching.linker.comparing import KIND_LEVELS, SAME, compare
+from matching.linker.comparing import KIND_LEVELS, SAME
+from matching.linker.engine import Engine, Rules
 from matching.linker.estimating import TRAINING, LinkModel, learn, sample_known
 from matching.linker.exact import guarded_sql, guards, link_exact, same_sql
 from matching.linker.report import DONE, LinkReport, Stages
 from matching.linker.spec import IDENTIFIERS, Spec
-from matching.linker.standardise import standardise
 from warehouse.storage import scalar
 
-# Left rows compared at a time: bounds the memory that candidates take.
-CHUNK = 50_000
 # Rows that their identifier linked, to learn from.
 KNOWN_ROWS = 6_000
 # Pairs so many bits below an even chance are forgotten.
@@ -31,17 +30,19 @@ HOPELESS = 25.0
 def link_general(
     con: duckdb.DuckDBPyConnection,
     spec: Spec,
+    engine: Engine,
     report: LinkReport,
     stages: Stages,
     *,
     dedupe: bool,
     with_truth: bool,
 ) -> None:
-    """Link `lk_raw_l` to `lk_raw_r`.
+    """Link the rows of an engine, which the database has the numbers of.
 
     Args:
         con: the linkage's database with the raw tables and the reference tables.
         spec: what is compared and how.
+        engine: does what is to be done with all rows.
         report: gets `candidates`, `blocking`, `parameters`, `found`.
         stages: told what is done.
         dedupe: there is one table.
@@ -50,22 +51,25 @@ def link_general(
     Makes `lk_links` and `lk_ranked`, as `matching.linker.deciding` tells.
     """
     one = spec.cardinality in ("one_to_one", "many_to_one") and not dedupe
-    standardise(con, spec, dedupe=dedupe)
+    engine.standardise()
     stages.done("standardising", "standardised both sides")
-    owner_odds = link_exact(con, spec, one=one, dedupe=dedupe)
-    rest = "WHERE id NOT IN (SELECT id FROM match_exact)" if one else ""
+    # Where a left row has one right row, an identifier that two right rows have is no proof.
+    owner_odds = link_exact(con, spec, partial(engine.compare_equal, once=one), one=one)
+    side = "lk_raw_r" if dedupe else "lk_raw_l"
+    rest = "WHERE lk_row NOT IN (SELECT id FROM match_exact)" if one else ""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE lk_rest AS SELECT id,"
-        f" row_number() OVER (ORDER BY id) AS place FROM lk_l {rest}"
+        "CREATE OR REPLACE TEMP TABLE lk_rest AS SELECT lk_row AS id,"
+        f" row_number() OVER (ORDER BY lk_row) AS place FROM {side} {rest}"
     )
     left = int(scalar(con, "SELECT count(*) FROM lk_rest"))
+    rows = int(scalar(con, "SELECT count(*) FROM lk_raw_r"))
     linked = int(scalar(con, "SELECT count(*) FROM match_exact"))
     if with_truth:
         evaluating.note_compared(con, "match_exact")
     stages.done("identifiers", f"{linked} pairs linked by identifier, {left} rows go on")
-    rules = blocking.choose_rules(con, spec, left)
+    rules = blocking.choose_rules(spec, left, rows, engine.how_common)
     blocking.create_report(con)
-    model = _train(con, spec, rules, left, one=one, dedupe=dedupe, owner_odds=owner_odds)
+    model = _train(con, spec, engine, rules, left, rows, one, dedupe, owner_odds)
     stages.done(
         "learning", f"{len(rules or ())} blocking rules; learned from {model.sample['pairs']} pairs"
     )
@@ -73,20 +77,8 @@ def link_general(
         "CREATE OR REPLACE TEMP TABLE lk_scored(id BIGINT, person_key UBIGINT, bits DOUBLE,"
         " conflict BOOLEAN, kind TINYINT, namesakes DOUBLE, far DOUBLE)"
     )
-    for start in range(0, left, CHUNK):
-        # What all of it was learned from is compared already.
-        if left > TRAINING:
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE lk_chunk AS SELECT l.* FROM lk_l AS l"
-                f" JOIN lk_rest AS t USING (id)"
-                f" WHERE t.place > {start} AND t.place <= {start + CHUNK}"
-            )
-            _compare(con, spec, "lk_chunk", rules, dedupe=dedupe)
-        report.candidates += int(scalar(con, "SELECT count(*) FROM lk_candidates"))
-        if with_truth:
-            evaluating.note_compared(con, "lk_candidates")
-        _score(con, spec, model, guarded=owner_odds is not None)
-        done = min(start + CHUNK, left)
+    scored = scored_sql(spec, model, guarded=owner_odds is not None)
+    for done, report.candidates in engine.score_rest(rules, scored):
         stages.reached(DONE["learning"] + (DONE["comparing"] - DONE["learning"]) * done / left)
         stages.tell(f"compared {report.candidates} pairs of {done} rows")
     report.blocking = [
@@ -102,7 +94,7 @@ def link_general(
         deciding.decide_one(con, model, spec.thresholds, spec.cardinality)
     else:
         if dedupe:
-            _complete(con, spec, model, guarded=owner_odds is not None)
+            _complete(con, engine, model, scored)
         deciding.decide_many(con, model, spec.thresholds, dedupe=dedupe)
         if dedupe and spec.cardinality == "one_to_one":
             deciding.keep_best(con)
@@ -112,21 +104,21 @@ def link_general(
 def _train(
     con: duckdb.DuckDBPyConnection,
     spec: Spec,
-    rules: list[tuple[blocking.Key, ...]] | None,
+    engine: Engine,
+    rules: Rules,
     left: int,
-    *,
+    rows: int,
     one: bool,
     dedupe: bool,
     owner_odds: float | None,
 ) -> LinkModel:
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE lk_sample AS SELECT l.* FROM lk_l AS l"
-        f" SEMI JOIN lk_rest USING (id) ORDER BY hash(id, 5), id LIMIT {TRAINING};"
+        f"CREATE OR REPLACE TEMP TABLE lk_sample AS SELECT id FROM lk_rest"
+        f" ORDER BY hash(id, 5), id LIMIT {TRAINING};"
         f"CREATE OR REPLACE TEMP TABLE lk_known_few AS FROM lk_known"
         f" ORDER BY hash(id, person_key), id, person_key LIMIT {KNOWN_ROWS}"
     )
-    sampled = int(scalar(con, "SELECT count(*) FROM lk_sample"))
-    _compare(con, spec, "lk_sample", rules, dedupe=dedupe, report=left <= TRAINING)
+    engine.compare_sample(rules, whole=left <= TRAINING)
     # Rows that go on in spite of their identifier are learned from anyway.
     known = (
         sample_known(con, spec, "lk_known_few")
@@ -138,9 +130,9 @@ def _train(
         spec,
         "lk_compared",
         known,
-        int(scalar(con, "SELECT count(*) FROM lk_r")),
-        left,
-        sampled,
+        rows,
+        min(left, TRAINING),
+        engine.spread(),
         one=one,
         dedupe=dedupe,
         owner_odds=owner_odds,
@@ -149,28 +141,14 @@ def _train(
     return model
 
 
-def _compare(
-    con: duckdb.DuckDBPyConnection,
-    spec: Spec,
-    records: str,
-    rules: list[tuple[blocking.Key, ...]] | None,
-    *,
-    dedupe: bool,
-    report: bool = True,
-) -> None:
-    """Make `lk_candidates` and `lk_compared` of rows of the left side."""
-    blocking.find_candidates(con, records, "lk_candidates", rules, dedupe=dedupe, report=report)
-    # What the exact stage linked is compared too, where links do not exclude each other.
-    con.execute(
-        f"INSERT INTO lk_candidates SELECT e.id, e.person_key FROM match_exact AS e"
-        f" SEMI JOIN {records} AS c ON c.id = e.id"
-        " ANTI JOIN lk_candidates AS t ON t.id = e.id AND t.person_key = e.person_key"
-    )
-    compare(con, spec, "lk_candidates", "lk_compared")
+def scored_sql(spec: Spec, model: LinkModel, *, guarded: bool) -> str:
+    """Give the query of the pairs of `lk_compared` that are not hopeless, as `lk_scored` has them.
 
-
-def _score(con: duckdb.DuckDBPyConnection, spec: Spec, model: LinkModel, *, guarded: bool) -> None:
-    """Add the pairs of `lk_compared` to `lk_scored`."""
+    Args:
+        spec: what is compared.
+        model: what agreement is worth.
+        guarded: an identifier may be spoken against.
+    """
     conflict = f"{same_sql(spec)} AND {guarded_sql(spec)[1]}" if guarded else "false"
     name, _ = guards(spec)
     namesakes, far = "NULL", "NULL"
@@ -198,21 +176,18 @@ def _score(con: duckdb.DuckDBPyConnection, spec: Spec, model: LinkModel, *, guar
         if item.kind == "nik"
     )
     conflict = f"{conflict} AND {rest} < CASE WHEN {borne or 'false'} THEN {enough} ELSE 0 END"
-    con.execute(
-        f"""
-        INSERT INTO lk_scored
-        SELECT id, person_key, bits, conflict, 0, namesakes, far
+    return f"""
+        SELECT id, person_key, bits, conflict, 0::TINYINT AS kind, namesakes::DOUBLE AS namesakes,
+            far::DOUBLE AS far
         FROM (SELECT id, person_key, round({model.bits_sql(spec)}, 4) AS bits,
             coalesce({conflict}, false) AS conflict, {namesakes} AS namesakes,
             round({far}, 4) AS far FROM lk_compared)
-        WHERE bits > {even - HOPELESS};
-        DROP TABLE lk_compared
-        """
-    )
+        WHERE bits > {even - HOPELESS}
+    """
 
 
 def _complete(
-    con: duckdb.DuckDBPyConnection, spec: Spec, model: LinkModel, *, guarded: bool
+    con: duckdb.DuckDBPyConnection, engine: Engine, model: LinkModel, scored: str
 ) -> None:
     """Compare rows that have a likely duplicate in common and were not compared yet."""
     likely = -model.prior_bits
@@ -228,6 +203,5 @@ def _complete(
         ANTI JOIN lk_scored AS s ON s.id = x.b AND s.person_key = y.b
         """
     )
-    compare(con, spec, "lk_near", "lk_compared")
-    _score(con, spec, model, guarded=guarded)
+    engine.score_pairs("lk_near", scored)
     con.execute("DROP TABLE lk_near")

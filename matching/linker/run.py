@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from matching.linker import employers, evaluating, general, persons
+from matching.linker.embedded import Embedded
 from matching.linker.report import LinkReport, Stages
 from matching.linker.spec import Cardinality, Spec
 from matching.linker.tables import read_tables, same_file
@@ -125,8 +126,9 @@ def link(
             elif stages_of == "employers":
                 done = employers.link_employers(con, spec, stages.done, dedupe=dedupe)
             else:
+                on = Embedded(con, spec, counts[1], dedupe=dedupe, with_truth=truth is not None)
                 general.link_general(
-                    con, spec, report, stages, dedupe=dedupe, with_truth=truth is not None
+                    con, spec, on, report, stages, dedupe=dedupe, with_truth=truth is not None
                 )
             report = replace(report, through=stages_of, **done)
             _write(con, spec, out, report, dedupe=dedupe, swapped=swapped)
