@@ -194,6 +194,75 @@ def plain_sql(con: duckdb.DuckDBPyConnection, relation: str, column: str, weight
     """
 
 
+def split_names(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    column: str,
+    *,
+    plain: str | None = None,
+    unify: bool = True,
+    weight: str = "1",
+) -> None:
+    """Split the names of a relation into words, as `standardise_names` does first.
+
+    Args:
+        con: the warehouse; `create_name_macros` has run.
+        relation: as there.
+        column: as there.
+        plain: as there.
+        unify: as there.
+        weight: as there.
+
+    Makes temporary tables `match_split` (`id`, `weight`, words `t`) and `match_words` (each
+    word once: `token`, `n`, `canonical`, `phonetic`).
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE match_split AS
+        SELECT id, weight, CASE WHEN len(words) <= {KEPT_TOKENS} THEN words
+            ELSE list_append(words[1:{KEPT_TOKENS - 1}],
+                array_to_string(words[{KEPT_TOKENS}:], '')) END AS t
+        FROM (SELECT id, {"weight" if plain is None else 1} AS weight,
+                string_split(plain, ' ') AS words
+            FROM ({plain or plain_sql(con, relation, column, weight)}) WHERE plain IS NOT NULL);
+        CREATE OR REPLACE TEMP TABLE match_words AS
+        WITH spelt AS (
+            -- The word between a name and the father's name goes; the father's name stays, as
+            -- a token that may be missing on the other side.
+            SELECT upper(token) AS token,
+                min(CASE kind WHEN 'patronymic' THEN ''
+                    -- What M or MD stands for is left to the comparison: Muhammad to some,
+                    -- Maria or Made to others.
+                    WHEN 'initial' THEN left(upper(token), 1) ELSE upper(canonical) END)
+                    AS canonical
+            FROM reference.name_variants
+            WHERE {unify} AND kind <> 'related' AND NOT contains(token, ' ') GROUP BY 1),
+        seen AS (SELECT w AS token, sum(weight)::BIGINT AS n
+            FROM (SELECT unnest(t) AS w, weight FROM match_split) GROUP BY w)
+        SELECT token, n, nullif(coalesce(spelt.canonical, token), '') AS canonical,
+            match_phonetic(nullif(coalesce(spelt.canonical, token), '')) AS phonetic
+        FROM seen LEFT JOIN spelt USING (token);
+        """
+    )
+
+
+def count_words(con: duckdb.DuckDBPyConnection, target: str) -> None:
+    """Count the words that `split_names` found in the register.
+
+    Args:
+        con: the warehouse.
+        target: temporary table to make: `phonetic`, `n`, and the names in all as `total`.
+    """
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        SELECT phonetic, sum(n)::BIGINT AS n,
+            (SELECT sum(weight)::BIGINT FROM match_split) AS total
+        FROM match_words WHERE phonetic IS NOT NULL AND n > 0 GROUP BY phonetic
+        """
+    )
+
+
 def standardise_names(
     con: duckdb.DuckDBPyConnection,
     relation: str,
@@ -235,43 +304,9 @@ def standardise_names(
         order = reversed(positions) if turned else positions
         return glue.join(form.replace("@", f"w{i}.{column}").replace("#", f"w{i}") for i in order)
 
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE match_split AS
-        SELECT id, weight, CASE WHEN len(words) <= {KEPT_TOKENS} THEN words
-            ELSE list_append(words[1:{KEPT_TOKENS - 1}],
-                array_to_string(words[{KEPT_TOKENS}:], '')) END AS t
-        FROM (SELECT id, {"weight" if plain is None else 1} AS weight,
-                string_split(plain, ' ') AS words
-            FROM ({plain or plain_sql(con, relation, column, weight)}) WHERE plain IS NOT NULL);
-        CREATE OR REPLACE TEMP TABLE match_words AS
-        WITH spelt AS (
-            -- The word between a name and the father's name goes; the father's name stays, as
-            -- a token that may be missing on the other side.
-            SELECT upper(token) AS token,
-                min(CASE kind WHEN 'patronymic' THEN ''
-                    -- What M or MD stands for is left to the comparison: Muhammad to some,
-                    -- Maria or Made to others.
-                    WHEN 'initial' THEN left(upper(token), 1) ELSE upper(canonical) END)
-                    AS canonical
-            FROM reference.name_variants
-            WHERE {unify} AND kind <> 'related' AND NOT contains(token, ' ') GROUP BY 1),
-        seen AS (SELECT w AS token, sum(weight)::BIGINT AS n
-            FROM (SELECT unnest(t) AS w, weight FROM match_split) GROUP BY w)
-        SELECT token, n, nullif(coalesce(spelt.canonical, token), '') AS canonical,
-            match_phonetic(nullif(coalesce(spelt.canonical, token), '')) AS phonetic
-        FROM seen LEFT JOIN spelt USING (token);
-        """
-    )
+    split_names(con, relation, column, plain=plain, unify=unify, weight=weight)
     if token_counts is None:
-        con.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE {counts} AS
-            SELECT phonetic, sum(n)::BIGINT AS n,
-                (SELECT sum(weight)::BIGINT FROM match_split) AS total
-            FROM match_words WHERE phonetic IS NOT NULL AND n > 0 GROUP BY phonetic
-            """
-        )
+        count_words(con, counts)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_known AS

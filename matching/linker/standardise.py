@@ -23,7 +23,13 @@ import duckdb
 from matching.companies import parse_names
 from matching.keys import RAREST
 from matching.linker.spec import IDENTIFIERS, NAMES, Comparison, Spec
-from matching.names import NAME_COLUMNS, create_name_macros, standardise_names
+from matching.names import (
+    NAME_COLUMNS,
+    count_words,
+    create_name_macros,
+    split_names,
+    standardise_names,
+)
 from sources.identifiers.business import npwp16_sql
 from sources.identifiers.nik import nik_digits_sql
 from warehouse.storage import literal, quote
@@ -133,18 +139,33 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: Spec, *, dedupe: bool) -> 
         dedupe: there is one table; `lk_l` becomes a view of `lk_r`.
     """
     create_name_macros(con)
-    _standardise(con, spec, "r")
+    make_side(con, spec, "r", counted=False)
+    _drop_fillers(con, spec)
     _count(con, spec)
     if dedupe:
         con.execute("CREATE OR REPLACE VIEW lk_l AS FROM lk_r")
     else:
-        _standardise(con, spec, "l")
+        make_side(con, spec, "l", counted=True)
+        _drop_fillers(con, spec)
         con.execute("CREATE OR REPLACE TABLE lk_l AS FROM lk_side")
     con.execute("DROP TABLE lk_side")
 
 
-def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
-    """Make `lk_side` of one side; counts of words come from the right side."""
+def counts_of(i: int) -> str:
+    """Give the table of how often the words of comparison i stand on the right side."""
+    return f"lk_n{i}_r_counts"
+
+
+def make_side(con: duckdb.DuckDBPyConnection, spec: Spec, side: str, *, counted: bool) -> None:
+    """Make `lk_side` of one side's rows, or of some of them; fillers stay.
+
+    Args:
+        con: the linkage's database with `lk_raw_<side>`; the name macros are there.
+        spec: what is compared.
+        side: `l` or `r`.
+        counted: the words of the right side are counted already, in the tables of `counts_of`;
+            else these rows are the right side, and the tables are made.
+    """
     raw = f"lk_raw_{side}"
     types = {row[0]: row[1] for row in con.execute(f"DESCRIBE {raw}").fetchall()}
     values, joins = ["s.lk_row AS id"], []
@@ -152,34 +173,23 @@ def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
         if item.kind not in NAMES:
             values.append(f"{value_sql(item, side, types)} AS f{i}")
             continue
-        source = f"SELECT lk_row AS id, {text_sql(item.of(side))} AS v FROM {raw}"
         names = f"lk_n{i}_{side}"
-        plain = None
-        if item.kind == "text":
-            plain = f"SELECT id, {_words_sql('v')} AS plain FROM ({source})"
-        elif item.kind == "company_name":
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE lk_companies AS"
-                f" SELECT id, v AS employer_name, NULL::VARCHAR AS legal_form FROM ({source})"
-                " WHERE v IS NOT NULL"
-            )
-            parse_names(con, "lk_companies")
-            plain = "SELECT id, core AS plain FROM lk_companies JOIN co_names USING (employer_name)"
+        plain = _read_names(con, item, side)
+        if item.kind == "company_name":
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE lk_forms{i} AS SELECT id, family"
                 " FROM lk_companies JOIN co_names USING (employer_name)"
             )
             joins.append(f"LEFT JOIN lk_forms{i} AS c{i} ON c{i}.id = s.lk_row")
             values.append(f"c{i}.family AS f{i}_family")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW lk_source AS {source}")
         standardise_names(
             con,
             "lk_source",
             "v",
             names,
-            token_counts=None if side == "r" else f"lk_n{i}_r_counts",
+            token_counts=counts_of(i) if counted else None,
             plain=plain,
-            unify=item.kind in ("person_name", "mother_name"),
+            unify=_unified(item),
         )
         values += [f"n{i}.{name} AS f{i}_{name}" for name in NAME_COLUMNS]
         joins.append(f"LEFT JOIN {names} AS n{i} ON n{i}.id = s.lk_row")
@@ -191,7 +201,50 @@ def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
     for i, item in enumerate(spec.compare):
         if item.kind in NAMES:
             con.execute(f"DROP TABLE lk_n{i}_{side}")
-        elif item.kind in IDENTIFIERS:
+
+
+def count_side_words(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Make the tables of `counts_of` from the rows of `lk_raw_r`."""
+    for i, item in enumerate(spec.compare):
+        if item.kind in NAMES:
+            plain = _read_names(con, item, "r")
+            split_names(con, "lk_source", "v", plain=plain, unify=_unified(item))
+            count_words(con, counts_of(i))
+    con.execute(
+        "DROP VIEW IF EXISTS lk_source; DROP TABLE IF EXISTS match_split;"
+        " DROP TABLE IF EXISTS match_words"
+    )
+
+
+def _read_names(con: duckdb.DuckDBPyConnection, item: Comparison, side: str) -> str | None:
+    """Make the view `lk_source` of a side's names, `id` and `v`.
+
+    Returns:
+        The query of their plain words, where these are not those of a person's name.
+    """
+    source = f"SELECT lk_row AS id, {text_sql(item.of(side))} AS v FROM lk_raw_{side}"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW lk_source AS {source}")
+    if item.kind == "text":
+        return f"SELECT id, {_words_sql('v')} AS plain FROM ({source})"
+    if item.kind != "company_name":
+        return None
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE lk_companies AS"
+        f" SELECT id, v AS employer_name, NULL::VARCHAR AS legal_form FROM ({source})"
+        " WHERE v IS NOT NULL"
+    )
+    parse_names(con, "lk_companies")
+    return "SELECT id, core AS plain FROM lk_companies JOIN co_names USING (employer_name)"
+
+
+def _unified(item: Comparison) -> bool:
+    return item.kind in ("person_name", "mother_name")
+
+
+def _drop_fillers(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
+    """Take identifiers out of `lk_side` that too many rows share."""
+    for i, item in enumerate(spec.compare):
+        if item.kind in IDENTIFIERS:
             con.execute(
                 f"UPDATE lk_side SET f{i} = NULL WHERE f{i} IN (SELECT f{i} FROM lk_side"
                 f" WHERE f{i} IS NOT NULL GROUP BY 1 HAVING count(*) > {SHARED})"
@@ -201,6 +254,24 @@ def _standardise(con: duckdb.DuckDBPyConnection, spec: Spec, side: str) -> None:
 def key_of(spec: Spec, i: int) -> str:
     """Give the column whose equality is "the same" in comparison i."""
     return f"f{i}_h_psorted" if spec.compare[i].kind in NAMES else f"f{i}"
+
+
+def alone_sql(once: str, twice: str) -> str:
+    """Give SQL of how common a value is that stands once.
+
+    Not one, for the one there is may be the row looked for, but what Good and Turing make of
+    values seen once and twice.
+
+    Args:
+        once: SQL of how many values stand once.
+        twice: SQL of how many values stand twice.
+    """
+    return f"greatest(least(2.0 * {twice} / greatest({once}, 1), 1.0), {RAREST})"
+
+
+def taken_sql(n: str, alone: str) -> str:
+    """Give SQL of how common a value of n rows is taken to be; NULL where there is none."""
+    return f"(CASE {n} WHEN 1 THEN {alone} ELSE {n} END)::FLOAT"
 
 
 def _count(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
@@ -214,15 +285,9 @@ def _count(con: duckdb.DuckDBPyConnection, spec: Spec) -> None:
         joins.append(f"LEFT JOIN k{i} ON k{i}.{key} = s.{key}")
         columns.append(f"k{i}.n::INTEGER AS f{i}_n")
         if item.kind in NAMES:
-            # How common a value is that stands once: not one, for the one there is may be the
-            # row looked for, but what Good and Turing make of values seen once and twice.
-            counts.append(
-                f"once{i} AS (SELECT greatest(least(2.0 * count(*) FILTER (n = 2)"
-                f" / greatest(count(*) FILTER (n = 1), 1), 1.0), {RAREST}) AS f FROM k{i})"
-            )
-            columns.append(
-                f"(CASE k{i}.n WHEN 1 THEN (FROM once{i}) ELSE k{i}.n END)::FLOAT AS f{i}_f"
-            )
+            alone = alone_sql("count(*) FILTER (n = 1)", "count(*) FILTER (n = 2)")
+            counts.append(f"once{i} AS (SELECT {alone} AS f FROM k{i})")
+            columns.append(f"{taken_sql(f'k{i}.n', f'(FROM once{i})')} AS f{i}_f")
     con.execute(
         f"CREATE OR REPLACE TABLE lk_r AS WITH {', '.join(counts)}"
         f" SELECT s.*, {', '.join(columns)} FROM lk_side AS s {' '.join(joins)}"
