@@ -24,13 +24,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from matching.linker.run import LinkReport, link
+from matching.linker.run import ENGINES, LinkReport, link
 from matching.linker.spec import read_spec
 from pipelines.cli import errors, print_json
 from pipelines.gap import number
 from warehouse.errors import UsageError
 
-ENGINES = ("duckdb",)
 REMIND_SECONDS = 30.0
 
 
@@ -127,6 +126,7 @@ def command(
             truth=truth.expanduser() if truth else None,
             log=progress.say,
             progress=progress.reached,
+            on=engine,
         )
     if as_json:
         told = asdict(report) | {

@@ -134,7 +134,8 @@ def mates_sql(way: tuple[str, ...], rows: int, relation: str = "lk_r") -> str:
     )
 
 
-def _looking(row: str, rows: int) -> str:
+def looking_sql(row: str, rows: int) -> str:
+    """Give the condition that a right row, by its number, looks for mates among so many."""
     return f"hash({row}, 1) % {rows} < {20 * FEW}"
 
 
@@ -148,7 +149,7 @@ def sampled_sql(rows: int, relation: str, row: str) -> str:
     """
     return (
         f"SELECT {row} AS id FROM {relation}"
-        f" WHERE {_looking(row, rows)} OR hash({row}, 2) % {rows} < {20 * OTHERS}"
+        f" WHERE {looking_sql(row, rows)} OR hash({row}, 2) % {rows} < {20 * OTHERS}"
     )
 
 
@@ -162,7 +163,7 @@ def _nik_contexts(
     pairs = " UNION ".join(
         f"(SELECT a.id, b.id::UBIGINT AS person_key FROM lk_r AS a"
         f" JOIN ({mates_sql(way, rows)}) AS b USING ({', '.join(way)})"
-        f" WHERE a.id <> b.id AND {_looking('a.id', rows)}"
+        f" WHERE a.id <> b.id AND {looking_sql('a.id', rows)}"
         f" ORDER BY hash(a.id, b.id), a.id, b.id LIMIT 60000)"
         for way in ways
     )

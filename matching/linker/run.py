@@ -6,9 +6,12 @@ each stage does, or how results are shown (pipelines/cli_link.py).
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,10 @@ import duckdb
 
 from matching.linker import employers, evaluating, general, persons
 from matching.linker.embedded import Embedded
+from matching.linker.engine import Engine
 from matching.linker.report import LinkReport, Stages
 from matching.linker.spec import Cardinality, Spec
-from matching.linker.tables import read_tables, same_file
+from matching.linker.tables import Scan, number_file, read_file, read_tables, same_file
 from warehouse.errors import UsageError
 from warehouse.reference import load_reference
 from warehouse.settings import EngineSettings
@@ -28,7 +32,11 @@ from warehouse.storage import literal, quote
 # database is not worth a file.
 TINY, SMALL = 300_000, 20_000_000
 
-__all__ = ["LinkReport", "link", "turned"]
+ENGINES = ("duckdb", "spark")
+FOLDER = "CAKUPAN_SPARK_FOLDER"
+"""The environment variable of a folder that all machines of a Spark cluster see."""
+
+__all__ = ["ENGINES", "LinkReport", "link", "turned"]
 
 
 def turned(spec: Spec) -> Spec:
@@ -62,6 +70,7 @@ def link(
     log: Callable[[str], object] | None = None,
     progress: Callable[[float], object] | None = None,
     engine: EngineSettings | None = None,
+    on: str = "duckdb",
 ) -> LinkReport:
     """Link two tables, or the rows of one.
 
@@ -74,13 +83,15 @@ def link(
         log: told one line per stage, without a value of a row.
         progress: told the share of the work that is done, from 0 to 1.
         engine: limits of memory and threads.
+        on: what does the work on all rows, one of `ENGINES`; the links are the same.
 
     Returns:
         What was done.
 
     Raises:
-        UsageError: a file or column is missing, an identifier is missing or stands twice, or
-            the cardinality makes no sense for one table.
+        UsageError: a file or column is missing, an identifier is missing or stands twice,
+            the cardinality makes no sense for one table, or the engine is missing or does not
+            link such a specification.
         DataRefused: a file is empty or cannot be read.
     """
     dedupe = same_file(left, right)
@@ -95,8 +106,15 @@ def link(
     if swapped:
         left, right, spec = right, left, turned(spec)
     stages_of = _choose(spec, dedupe=dedupe)
+    if on != "duckdb" and stages_of != "general":
+        raise UsageError(
+            f"--engine {on}: this specification is linked through the pipeline's own stages of "
+            f"{stages_of}, which run on duckdb; with `stages: general` in it both engines link it, "
+            "and alike"
+        )
     limits = engine or EngineSettings()
-    with tempfile.TemporaryDirectory(prefix="cakupan-link-") as folder:
+    shared = os.environ.get(FOLDER) if on != "duckdb" else None
+    with tempfile.TemporaryDirectory(prefix="cakupan-link-", dir=shared) as folder:
         config: dict[str, Any] = {
             "memory_limit": limits.memory_limit,
             "temp_directory": folder,
@@ -114,7 +132,9 @@ def link(
         with duckdb.connect(database, config=config) as con:
             con.execute("SET enable_progress_bar = false")
             stages = Stages(log, progress)
-            counts = read_tables(con, spec, left, right)
+            scans: dict[str, Scan] = {}
+            read = read_file if on == "duckdb" else partial(_number, scans, Path(folder))
+            counts = read_tables(con, spec, left, right, read)
             report = LinkReport(*(reversed(counts) if swapped else counts))
             if truth is not None:
                 evaluating.load_truth(con, spec, truth, dedupe=dedupe, swapped=swapped)
@@ -126,10 +146,25 @@ def link(
             elif stages_of == "employers":
                 done = employers.link_employers(con, spec, stages.done, dedupe=dedupe)
             else:
-                on = Embedded(con, spec, counts[1], dedupe=dedupe, with_truth=truth is not None)
-                general.link_general(
-                    con, spec, on, report, stages, dedupe=dedupe, with_truth=truth is not None
-                )
+                with _engine(
+                    con,
+                    spec,
+                    scans,
+                    Path(folder),
+                    limits,
+                    rows=counts[1],
+                    dedupe=dedupe,
+                    with_truth=truth is not None,
+                ) as working:
+                    general.link_general(
+                        con,
+                        spec,
+                        working,
+                        report,
+                        stages,
+                        dedupe=dedupe,
+                        with_truth=truth is not None,
+                    )
             report = replace(report, through=stages_of, **done)
             _write(con, spec, out, report, dedupe=dedupe, swapped=swapped)
             if truth is not None:
@@ -140,6 +175,50 @@ def link(
             stages.done("writing", f"{report.links} links, {report.review} pairs for review")
             report.seconds = stages.seconds
     return report
+
+
+def _number(
+    scans: dict[str, Scan],
+    folder: Path,
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    what: str,
+    target: str,
+    columns: list[str],
+    optional: frozenset[str],
+) -> int:
+    """Read a table's identifiers alone, and note how the rest is read by others."""
+    scan = number_file(con, file, what, target, columns, optional, folder)
+    scans[target.removeprefix("lk_raw_")] = scan
+    return scan.rows
+
+
+@contextmanager
+def _engine(
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    scans: dict[str, Scan],
+    folder: Path,
+    limits: EngineSettings,
+    *,
+    rows: int,
+    dedupe: bool,
+    with_truth: bool,
+) -> Iterator[Engine]:
+    """Give the engine: Spark where the rows were left in their files, else the database."""
+    if not scans:
+        yield Embedded(con, spec, rows, dedupe=dedupe, with_truth=with_truth)
+        return
+    # An extra, and slow to load.
+    from matching.linker.spark.engine import Spark  # noqa: PLC0415
+    from matching.linker.spark.files import Files  # noqa: PLC0415
+    from matching.linker.spark.session import started  # noqa: PLC0415
+
+    scratch = folder / "spark"
+    scratch.mkdir()
+    with started(scratch, limits.threads) as session:
+        files = Files(con, session, folder / "tables")
+        yield Spark(con, spec, files, scans, with_truth=with_truth)
 
 
 def _choose(spec: Spec, *, dedupe: bool) -> str:

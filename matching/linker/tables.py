@@ -6,6 +6,8 @@ compared columns mean (standardise.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,35 @@ import duckdb
 from matching.linker.spec import Spec
 from warehouse.errors import DataRefused, UsageError
 from warehouse.storage import literal, quote, scalar
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How the rows of a file are read anywhere, some at a time.
+
+    Attributes:
+        file: path of a Parquet file.
+        numbers: path of a Parquet file: `lk_row`, the number of the row that stands at `lk_place`,
+            by places.
+        chosen: its columns, as SQL.
+        rows: how many rows there are.
+    """
+
+    file: str
+    numbers: str
+    chosen: str
+    rows: int
+
+    def rows_sql(self, start: int, stop: int) -> str:
+        """Give the query of the rows at places from `start` to before `stop`."""
+        places = f">= {start} AND {{0}} < {stop}"
+        return (
+            f"SELECT lk_row, {self.chosen}"
+            f" FROM (FROM read_parquet({literal(self.file)}, file_row_number = true)"
+            f" WHERE file_row_number {places.format('file_row_number')})"
+            f" JOIN (FROM read_parquet({literal(self.numbers)})"
+            f" WHERE lk_place {places.format('lk_place')}) ON lk_place = file_row_number"
+        )
 
 
 def _source(file: Path, what: str) -> str:
@@ -63,6 +94,63 @@ def read_file(
         UsageError: there is no such file, or a column is missing.
         DataRefused: the file is empty or cannot be read.
     """
+    source, chosen = _described(con, file, what, columns, optional)
+    return _number(con, target, columns[0], chosen, source, file, what)
+
+
+def number_file(
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    what: str,
+    target: str,
+    columns: list[str],
+    optional: frozenset[str],
+    folder: Path,
+) -> Scan:
+    """Read of a file the identifiers alone, and where each row stands; check the rest of it.
+
+    Args:
+        con: the linkage's database.
+        file: the file.
+        what: what messages call it.
+        target: table to make: `lk_row`, the identifier, and the row's place as `lk_place`.
+        columns: as for `read_file`.
+        optional: as for `read_file`.
+        folder: where a CSV file is written as Parquet, which can be read from any row on, and the
+            rows' numbers.
+
+    Returns:
+        How others read the rest.
+
+    Raises:
+        UsageError: as `read_file`.
+        DataRefused: as `read_file`.
+    """
+    source, chosen = _described(con, file, what, columns, optional)
+    path = file.resolve()
+    if not source.startswith("read_parquet"):
+        path = folder / f"{target}.parquet"
+        if not _done(con, f"COPY (FROM {source}) TO {literal(str(path))} (FORMAT parquet)"):
+            raise _unreadable(file, what)
+    source = f"read_parquet({literal(str(path))}, file_row_number = true)"
+    kept = f"{quote(columns[0])}, file_row_number AS lk_place"
+    rows = _number(con, target, columns[0], kept, source, file, what)
+    numbers = folder / f"{target}_numbers.parquet"
+    con.execute(
+        f"COPY (SELECT lk_place, lk_row FROM {target} ORDER BY lk_place)"
+        f" TO {literal(str(numbers))} (FORMAT parquet)"
+    )
+    return Scan(str(path), str(numbers), chosen, rows)
+
+
+def _described(
+    con: duckdb.DuckDBPyConnection,
+    file: Path,
+    what: str,
+    columns: list[str],
+    optional: frozenset[str],
+) -> tuple[str, str]:
+    """Give what a file is read by, and its columns, as SQL."""
     source = _source(file, what)
     try:
         known = [row[0] for row in con.execute(f"DESCRIBE FROM {source}").fetchall()]
@@ -81,15 +169,24 @@ def read_file(
         quote(name) if name in known else f"NULL::VARCHAR AS {quote(name)}"
         for name in dict.fromkeys(columns)
     )
-    failed = False
-    try:
-        con.execute(
-            f"CREATE OR REPLACE TABLE {target} AS SELECT row_number() OVER"
-            f" (ORDER BY {quote(columns[0])}) - 1 AS lk_row, {chosen} FROM {source}"
-        )
-    except duckdb.Error:
-        failed = True
-    if failed:
+    return source, chosen
+
+
+def _number(
+    con: duckdb.DuckDBPyConnection,
+    target: str,
+    key: str,
+    chosen: str,
+    source: str,
+    file: Path,
+    what: str,
+) -> int:
+    """Make a table of a file's rows, with their number `lk_row` in the order of a column."""
+    if not _done(
+        con,
+        f"CREATE OR REPLACE TABLE {target} AS SELECT row_number() OVER"
+        f" (ORDER BY {quote(key)}) - 1 AS lk_row, {chosen} FROM {source}",
+    ):
         raise _unreadable(file, what)
     rows = int(scalar(con, f"SELECT count(*) FROM {target}"))
     if not rows:
@@ -97,10 +194,30 @@ def read_file(
     return rows
 
 
+def _done(con: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    """Run a statement; tell whether it could be, without DuckDB's text."""
+    try:
+        con.execute(statement)
+    except duckdb.Error:
+        return False
+    return True
+
+
 def read_tables(
-    con: duckdb.DuckDBPyConnection, spec: Spec, left: Path, right: Path
+    con: duckdb.DuckDBPyConnection,
+    spec: Spec,
+    left: Path,
+    right: Path,
+    read: Callable[..., int] = read_file,
 ) -> tuple[int, int]:
     """Read both tables into `lk_raw_l` and `lk_raw_r`; where they are one file, it is read once.
+
+    Args:
+        con: the linkage's database.
+        spec: names the columns.
+        left: file of the left table.
+        right: file of the right table.
+        read: `read_file`, or what takes its place.
 
     Returns:
         The rows of both.
@@ -125,7 +242,7 @@ def read_tables(
         columns = [key, *(column for item in spec.compare for column in item.of(side))]
         needed = {key, *(c for item in spec.compare if not item.optional for c in item.of(side))}
         optional = frozenset(columns) - needed
-        rows[side] = read_file(con, file, what, f"lk_raw_{side}", columns, optional)
+        rows[side] = read(con, file, what, f"lk_raw_{side}", columns, optional)
         _check_identifier(con, f"lk_raw_{side}", f"{what} {file.name}", key)
     return rows.get("l", rows["r"]), rows["r"]
 
