@@ -13,13 +13,14 @@ MINUTES ?= 5
 BIN     := $(VENV)/bin
 CAKUPAN := $(BIN)/cakupan
 READY   := $(VENV)/.ready
+SPARK_READY := $(VENV)/.ready-spark
 
 # The first interpreter that runs and is of a version that all dependencies have wheels for.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
 	>/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help demo test test-browser reliability coverage fuzz soak lint format ui docs bench clean
+.PHONY: help demo test test-browser test-spark reliability coverage fuzz soak lint format ui docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -32,6 +33,11 @@ $(READY): requirements.lock pyproject.toml
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch "$(READY)"
+
+$(SPARK_READY): $(READY) requirements-spark.lock
+	@echo "==> adding Spark to $(VENV) (once; half a gigabyte)"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements-spark.lock
+	@touch "$(SPARK_READY)"
 
 demo: $(READY) ## make a synthetic sample world, run the whole pipeline on it, publish
 	@echo "==> making a synthetic world of $(PEOPLE) people for $(PERIOD) in $(DATA)/sample"
@@ -50,6 +56,9 @@ test: $(READY) ## lint, check types and pass the tests
 
 test-browser: $(READY) ## pass the dashboard's tests in a headless Chromium
 	@"$(BIN)/python" -m pytest -q --override-ini "addopts=-ra --strict-markers" tests/browser
+
+test-spark: $(SPARK_READY) ## pass the tests of the Spark engine: about half a gigabyte is fetched once
+	@"$(BIN)/python" -m pytest -q --override-ini "addopts=-ra --strict-markers" tests/spark
 
 reliability: $(READY) ## run the fault tests and write docs/reliability.md from what they see
 	@CAKUPAN_RELIABILITY=write "$(BIN)/python" -m pytest -q tests/faults --deselect tests/faults/test_reliability_page.py
