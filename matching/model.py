@@ -18,7 +18,7 @@ from matching.frequencies import create_frequencies
 from matching.keys import RAREST
 from warehouse.storage import literal
 
-VERSION = 3
+VERSION = 4
 
 # Fields whose agreement weighs by how common the value is, and the levels it holds for. The
 # share is how much of the rarity counts: all of it for the same value, half for a likeness.

@@ -310,7 +310,10 @@ def standardise_names(
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE match_known AS
-        SELECT w.token, w.canonical, w.phonetic, hash(w.canonical) AS hc, hash(w.phonetic) AS h,
+        SELECT w.token, w.canonical, w.phonetic,
+            -- The hash of nothing is a number, too: a word that goes would change the sums.
+            CASE WHEN w.canonical IS NOT NULL THEN hash(w.canonical) END AS hc,
+            CASE WHEN w.phonetic IS NOT NULL THEN hash(w.phonetic) END AS h,
             CASE WHEN w.phonetic IS NOT NULL THEN {short_hash("w.phonetic")} END AS t, c.n AS n,
             CASE WHEN w.phonetic IS NULL THEN 0
                 -- An initial is one letter of a name, however rare a word it makes.

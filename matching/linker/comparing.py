@@ -213,7 +213,7 @@ def compare_joined(
             look_closer(con, "lk_open", f"lk_closer{i}")
             closer.append(
                 f"LEFT JOIN lk_closer{i} AS c{i}"
-                f" ON c{i}.name_l = m.n{i}_l AND c{i}.name_r = m.n{i}_r"
+                f" ON m.f{i} = -1 AND c{i}.name_l = m.n{i}_l AND c{i}.name_r = m.n{i}_r"
             )
             level = f"coalesce(c{i}.level, m.f{i})"
             if item.kind == "company_name":
